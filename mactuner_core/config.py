@@ -149,7 +149,9 @@ def _problem(config: type[Config], error: dict[str, Any]) -> SettingProblem:
     field = config.model_fields.get(name)
     found = _setting(name, field) if field and field.json_schema_extra else None
     if found and found.choices:
-        return SettingProblem("config.not_a_choice", {"name": name, "value": value, "allowed": ", ".join(found.choices)})
+        return SettingProblem(
+            "config.not_a_choice", {"name": name, "value": value, "allowed": ", ".join(found.choices)}
+        )
     if found and (found.minimum is not None or found.maximum is not None):
         low = "-∞" if found.minimum is None else f"{found.minimum:g}"
         high = "∞" if found.maximum is None else f"{found.maximum:g}"

@@ -28,7 +28,10 @@ class MacTunerError(Exception):
 
     def as_dict(self) -> dict[str, object]:
         """Return code and values as JSON-ready data, so that another process can show the error in its own language."""
-        return {"code": self.code, "values": {k: v if isinstance(v, int | float) else str(v) for k, v in self.values.items()}}
+        return {
+            "code": self.code,
+            "values": {k: v if isinstance(v, int | float) else str(v) for k, v in self.values.items()},
+        }
 
 
 class InputError(MacTunerError):

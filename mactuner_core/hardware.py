@@ -66,7 +66,9 @@ def _nvidia_card() -> tuple[str, int] | None:
         return None
     command = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
     try:
-        found = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip().splitlines()
+        found = (
+            subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip().splitlines()
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     if not found or "," not in found[0]:

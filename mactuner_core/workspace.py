@@ -96,7 +96,7 @@ def write_text(path: Path, content: str) -> None:
     try:
         with disk_full_is_clear(path):
             temporary.write_text(content, encoding="utf-8")
-            os.replace(temporary, path)
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -115,7 +115,7 @@ def new_folder(final: Path) -> Iterator[Path]:
             temporary.mkdir(parents=True)
             yield temporary
             (temporary / COMPLETE).write_text("", encoding="utf-8")
-            os.replace(temporary, final)
+            temporary.replace(final)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -145,4 +145,6 @@ def disk_full_is_clear(path: Path) -> Iterator[None]:
 def _disk_full(path: Path, needed_bytes: int) -> WorkError:
     existing = next(folder for folder in [path, *path.parents] if folder.exists())
     free = human_bytes(shutil.disk_usage(existing).free)
-    return WorkError("workspace.disk_full", path=path, needed=human_bytes(needed_bytes) if needed_bytes else "?", free=free)
+    return WorkError(
+        "workspace.disk_full", path=path, needed=human_bytes(needed_bytes) if needed_bytes else "?", free=free
+    )

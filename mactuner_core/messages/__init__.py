@@ -23,14 +23,20 @@ def catalogue() -> dict[str, dict[str, str]]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     entries: dict[str, dict[str, str]] = {}
     for file in sorted(Path(__file__).parent.glob("*.yaml")):
-        area = yaml.load(file.read_text(encoding="utf-8"), Loader=loader) or {}
+        area = yaml.load(file.read_text(encoding="utf-8"), Loader=loader) or {}  # noqa: S506 (a safe loader, in C)
         entries.update({f"{file.stem}.{name}": cast(dict[str, str], entry) for name, entry in area.items()})
     return entries
 
 
 def current_language() -> str:
     """Return "ko" or "en": MACTUNER_LANG, else the locale of the shell, else English."""
-    wanted = os.environ.get("MACTUNER_LANG") or os.environ.get("LC_ALL") or os.environ.get("LANG") or locale.getlocale()[0] or ""
+    wanted = (
+        os.environ.get("MACTUNER_LANG")
+        or os.environ.get("LC_ALL")
+        or os.environ.get("LANG")
+        or locale.getlocale()[0]
+        or ""
+    )
     return "ko" if wanted.lower().startswith("ko") else "en"
 
 

@@ -1,0 +1,12 @@
+"""Which function does the work of which kind of job.
+
+The names are resolved inside the job's own process, so nothing here imports what it names. Each function takes
+`(spec, job)` and returns its result as JSON-ready data.
+"""
+
+HANDLERS = {
+    "train": "mactuner_core.training.job:run",
+    "export": "mactuner_core.export.job:run",
+    "hub_download": "mactuner_core.models.hub:run",
+    "serve": "serving.job:run",
+}
