@@ -10,16 +10,17 @@ import traceback
 from pathlib import Path
 
 from mactuner_core.errors import MacTunerError, WorkError
+from mactuner_core.jobs.control import request_stop
 from mactuner_core.jobs.job import Job, JobCancelled
 from mactuner_core.jobs.kinds import HANDLERS
-from mactuner_core.workspace import disk_full_is_clear, open_workspace, write_json
+from mactuner_core.workspace import disk_full_is_clear, open_workspace
 
 
 def main(folder: Path) -> int:
     """Run the job in `folder` to its end and return the exit code."""
     spec = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
     job = Job(folder, open_workspace())
-    signal.signal(signal.SIGTERM, lambda *_: write_json(folder / "stop.json", {"requested_at": 0, "grace_s": 1e12}))
+    signal.signal(signal.SIGTERM, lambda *_: request_stop(folder))
     try:
         module, function = HANDLERS[spec["kind"]].split(":")
         with disk_full_is_clear(job.workspace.root):
