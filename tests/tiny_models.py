@@ -116,7 +116,7 @@ def lora_adapter(base: Path, folder: Path, *, seed: int = 11, **settings: object
 
     values: dict[str, object] = {"r": 4, "lora_alpha": 8, "target_modules": ["q_proj", "v_proj"], **settings}
     model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
-    tuned = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", **values))  # type: ignore[arg-type]
+    tuned = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", **values))
     generator = torch.Generator().manual_seed(seed)
     for name, parameter in tuned.named_parameters():
         if parameter.requires_grad:

@@ -1,0 +1,1 @@
+"""From a tuned model to verified GGUF files: merge, convert, quantise, verify."""

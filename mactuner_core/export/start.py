@@ -1,0 +1,88 @@
+"""Starting an export: what is asked for is checked here, before the row is written and the job is started."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from mactuner_core import jobs
+from mactuner_core.catalog.store import Catalog
+from mactuner_core.catalog.tables import Export, Run
+from mactuner_core.errors import InputError
+from mactuner_core.export.merge import Source
+from mactuner_core.export.quantize import QUANTS, check_quants
+from mactuner_core.jobs.control import new_id
+from mactuner_core.models.check import check_model_folder
+from mactuner_core.workspace import Workspace, check_free_space, check_name, is_complete
+
+DEFAULT_QUANTS = ("F16", "Q4_K_M")
+_SLACK = 1.15  # quantised files keep some tensors in a larger type
+
+
+def start_export(
+    workspace: Workspace,
+    catalog: Catalog,
+    *,
+    run_id: str | None = None,
+    model_id: str | None = None,
+    quants: Sequence[str] = DEFAULT_QUANTS,
+    name: str | None = None,
+) -> Export:
+    """Start the export of a finished run or of a model and return its row; the files carry `name`.
+
+    Raises InputError for an unknown quant, an unfinished run or a model that cannot be used, WorkError for too little disk.
+    """
+    if (run_id is None) == (model_id is None):
+        raise InputError("export.run_or_model")
+    wanted = check_quants(quants)
+    run = catalog.run(run_id) if run_id is not None else None
+    model = catalog.model(run.model_id if run else str(model_id))
+    source = run_source(run, Path(model.path)) if run else Source(Path(model.path))
+    parameters = check_model_folder(source.model).parameters
+    _remove_leftovers(workspace)
+    check_free_space(workspace.exports, needed_bytes(parameters, wanted, merged=source.adapter is not None))
+    export_id = new_id("export")
+    export = Export(
+        id=export_id,
+        run_id=run.id if run else None,
+        model_id=model.id,
+        path=str(workspace.exports / export_id),
+        job_id=export_id,
+    )
+    catalog.add(export)
+    title = check_name(name or (run.id if run else model.id))
+    spec = {
+        "export": export_id,
+        "path": export.path,
+        "name": title,
+        "model": str(source.model),
+        "adapter": str(source.adapter) if source.adapter else None,
+        "quants": wanted,
+    }
+    jobs.start(workspace, "export", spec, title=title, job_id=export_id)
+    return export
+
+
+def run_source(run: Run, model: Path) -> Source:
+    """Return what a finished run made: its adapter over `model`, or its own full model."""
+    folder = Path(run.path)
+    if not is_complete(folder):
+        raise InputError("export.run_not_done", run=run.id)
+    if (folder / "adapter").is_dir():
+        return Source(model, folder / "adapter")
+    return Source(folder / "model")
+
+
+def needed_bytes(parameters: int, quants: Sequence[str], *, merged: bool) -> int:
+    """Return how much disk an export takes while it runs: the merged folder, the F16 file and the quantised ones."""
+    small = sum(QUANTS[quant].bits / 8 * _SLACK for quant in quants if quant != "F16")
+    return int(parameters * ((4 if merged else 0) + 2 + small)) + 30_000_000
+
+
+def _remove_leftovers(workspace: Workspace) -> None:
+    """Remove the unfinished folders of exports whose job was killed; a job that still runs keeps its own."""
+    for folder in workspace.exports.glob(".new-*-*"):
+        job = workspace.jobs / folder.name.removeprefix(".new-").rpartition("-")[0]
+        if job.is_dir() and jobs.read(job).ended:
+            shutil.rmtree(folder, ignore_errors=True)
