@@ -1,0 +1,99 @@
+"""A job as it looks everywhere: name, state, progress bar, one line of figures, Stop and Log; and the live monitor."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from mactuner_core import jobs
+from mactuner_core.errors import error_from_dict
+from mactuner_core.format import human_duration
+from mactuner_core.jobs import JobStatus
+from mactuner_core.workspace import Workspace
+from ui.errors import errors_are_shown, escaped, show_error
+from ui.language import language, stage_text, t
+
+REFRESH_S = 1.0
+LOG_LINES = 200
+COLOURS = {"running": "blue", "queued": "gray", "stopping": "orange", "done": "green", "cancelled": "gray"}
+
+
+def live(workspace: Workspace, job_ids: Sequence[str], draw: Callable[[list[JobStatus]], None]) -> None:
+    """Let `draw` show the jobs and look again every second; when one of them ends, the whole page is drawn anew.
+
+    Call it at the top level of a page, once.
+    """
+    folders = [workspace.jobs / job_id for job_id in job_ids]
+    running = [folder for folder in folders if not jobs.read(folder).ended]
+
+    def monitor() -> None:
+        with errors_are_shown():
+            draw([jobs.read(folder) for folder in folders])
+        if any(jobs.read(folder).ended for folder in running):
+            st.rerun()
+
+    st.fragment(monitor, run_every=REFRESH_S if running else None)()
+
+
+def job_card(job: JobStatus, *figures: str) -> None:
+    """Draw one job; `figures` (such as tokens a second) join its line."""
+    with st.container(border=True, key=f"job-{job.id}"):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.markdown(f"**{escaped(job.title)}**", width="content")
+            st.badge(t(f"jobs.state_{job.state}"), color=COLOURS.get(job.state, "red"))  # type: ignore[arg-type]
+        if not job.ended and job.total:
+            st.progress(job.share)
+        st.caption(figures_line(job, *figures))
+        _outcome(job)
+        if not job.ended:
+            _stop_button(job)
+        _log(job)
+
+
+def figures_line(job: JobStatus, *figures: str) -> str:
+    """Return "step 120 / 400 · 1,940 tok/s · 2분 10초 남음" for a running job, how long it took for an ended one."""
+    if job.ended:
+        return t("ui.job_took", duration=human_duration(max(0, job.elapsed_s), language()))
+    parts = [stage_text(job.stage)]
+    if job.total:
+        parts.append(t("ui.job_counts", done=f"{job.done:,.0f}", total=f"{job.total:,.0f}"))
+    parts += figures
+    if job.eta_s is not None:
+        parts.append(t("ui.job_left", duration=human_duration(job.eta_s, language())))
+    elif job.started_at:
+        parts.append(t("ui.job_since", duration=human_duration(job.elapsed_s, language())))
+    return " · ".join(part for part in parts if part)
+
+
+def _outcome(job: JobStatus) -> None:
+    if job.error:
+        show_error(error_from_dict(job.error))
+    elif job.state == "lost":
+        st.error(escaped(t("jobs.lost", log=job.folder / "log.txt")), icon=":material/error:")
+
+
+def _stop_button(job: JobStatus) -> None:
+    with st.popover(t("ui.stop"), icon=":material/stop_circle:"):
+        st.markdown(t("ui.stop_question"))
+        if st.button(t("ui.stop_yes"), key=f"stop-{job.id}", type="primary", disabled=job.state == "stopping"):
+            jobs.request_stop(job.folder)
+            st.rerun()
+        if job.state == "stopping" and st.button(t("ui.stop_now"), key=f"kill-{job.id}"):
+            jobs.kill(job.folder)
+            st.rerun()
+
+
+def _log(job: JobStatus) -> None:
+    with st.expander(t("ui.log"), icon=":material/notes:"):
+        st.code(last_lines(job) or t("ui.log_empty"), language=None, height=240, wrap_lines=True)
+
+
+def last_lines(job: JobStatus) -> str:
+    """Return the end of the job's log."""
+    try:
+        with (job.folder / "log.txt").open(encoding="utf-8", errors="replace") as file:
+            return "".join(deque(file, LOG_LINES)).replace("\r", "\n")
+    except FileNotFoundError:
+        return ""
