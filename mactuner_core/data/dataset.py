@@ -18,7 +18,7 @@ def read_examples(version: DatasetVersion, split: Literal["train", "validation"]
     if not is_complete(folder):
         raise InputError("data.dataset_gone", dataset=version.id, path=folder)
     try:
-        lines = (folder / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()
-        return [json.loads(line)["messages"] for line in lines]
+        with (folder / f"{split}.jsonl").open(encoding="utf-8") as file:
+            return [json.loads(line)["messages"] for line in file]
     except (OSError, ValueError, KeyError, TypeError) as problem:
         raise InputError("data.dataset_damaged", dataset=version.id, path=folder, reason=problem) from problem

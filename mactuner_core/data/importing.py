@@ -40,6 +40,8 @@ def import_file(
         raise InputError("data.no_usable_rows", path=path, rows=inspection.rows, line=first.line, reason=first.text())
     train, validation = split(inspection.examples, recipe)
     number = catalog.next_dataset_number(name)
+    while (workspace.datasets / name / f"v{number}").exists():  # left by a crash before it was catalogued
+        number += 1
     folder = workspace.datasets / name / f"v{number}"
     report = _report(inspection, source_name or path.name)
     folder.parent.mkdir(parents=True, exist_ok=True)

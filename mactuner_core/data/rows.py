@@ -82,6 +82,9 @@ def read_rows(file: TextFile, table: Table, recipe: ImportRecipe) -> Iterator[Ex
     for row in _csv_rows(file, table, recipe) if table.format == "csv" else _jsonl_rows(file, table, recipe):
         if isinstance(row, Example):
             key = json.dumps(row.messages, ensure_ascii=False, sort_keys=True)
+            if not _is_text(key):
+                yield Rejected(row.line, "data.row_half_character", {})
+                continue
             if key in seen:
                 yield Rejected(row.line, "data.row_duplicate", {"first": seen[key]})
                 continue
@@ -89,10 +92,19 @@ def read_rows(file: TextFile, table: Table, recipe: ImportRecipe) -> Iterator[Ex
         yield row
 
 
+def _is_text(content: str) -> bool:
+    """Tell whether `content` can be written as UTF-8: JSON may carry half of a surrogate pair."""
+    try:
+        content.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _recognise_jsonl(file: TextFile, recipe: ImportRecipe) -> Table:
     columns: dict[str, None] = {}
     messages_rows = 0
-    for number, line in enumerate(file.text.splitlines()):
+    for number, line in enumerate(io.StringIO(file.text)):
         if number == 200:
             break
         try:

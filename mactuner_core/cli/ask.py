@@ -1,0 +1,94 @@
+"""`mactuner ask` and `mactuner chat`: one question, or a conversation, with a GGUF file, an export, a run or a model."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from mactuner_core.catalog import open_catalog
+from mactuner_core.chat.talk import Sampling, Talk, talk_to
+from mactuner_core.cli.output import JsonOption, emit_json, say, show
+from mactuner_core.errors import InputError, MacTunerError
+from mactuner_core.format import human_duration
+from mactuner_core.messages import current_language, text
+from mactuner_core.workspace import open_workspace
+
+ModelOption = Annotated[str, typer.Option(help="GGUF | EXPORT[:QUANT] | RUN | MODEL")]
+SystemOption = Annotated[str | None, typer.Option(help=text("cli.system_help"))]
+TokensOption = Annotated[int, typer.Option(min=1, max=32768, help=text("cli.max_tokens_help"))]
+TemperatureOption = Annotated[float, typer.Option(min=0.0, max=2.0, help=text("cli.temperature_help"))]
+TopPOption = Annotated[float, typer.Option(min=0.0, max=1.0)]
+SeedOption = Annotated[int | None, typer.Option(min=0)]
+UnverifiedOption = Annotated[bool, typer.Option("--allow-unverified", help=text("cli.allow_unverified_help"))]
+
+
+def ask(
+    question: Annotated[str, typer.Argument()],
+    model: ModelOption,
+    system: SystemOption = None,
+    max_tokens: TokensOption = 512,
+    temperature: TemperatureOption = 0.0,
+    top_p: TopPOption = 1.0,
+    seed: SeedOption = None,
+    allow_unverified: UnverifiedOption = False,
+    json: JsonOption = False,
+) -> None:
+    if not question.strip():
+        raise InputError("cli.empty_question")
+    messages = _start(system) + [{"role": "user", "content": question}]
+    workspace = open_workspace()
+    with talk_to(workspace, open_catalog(workspace), model, allow_unverified=allow_unverified) as talk:
+        answer = talk(messages, Sampling(max_tokens, temperature, top_p, seed), None if json else _write)
+    if json:
+        emit_json({"answer": answer.text, "tokens": answer.tokens, "seconds": round(answer.seconds, 3), "model": model})
+        return
+    show()
+    time = human_duration(answer.seconds, current_language())
+    say(text("cli.answered", tokens=answer.tokens, time=time))
+
+
+def chat(
+    model: ModelOption,
+    system: SystemOption = None,
+    max_tokens: TokensOption = 512,
+    temperature: TemperatureOption = 0.7,
+    top_p: TopPOption = 0.95,
+    seed: SeedOption = None,
+    allow_unverified: UnverifiedOption = False,
+) -> None:
+    workspace = open_workspace()
+    sampling = Sampling(max_tokens, temperature, top_p, seed)
+    with talk_to(workspace, open_catalog(workspace), model, allow_unverified=allow_unverified) as talk:
+        say(text("cli.chat_hello"))
+        _converse(talk, _start(system), sampling)
+
+
+def _converse(talk: Talk, messages: list[dict[str, str]], sampling: Sampling) -> None:
+    while True:
+        try:
+            line = input("> " if sys.stdin.isatty() else "").strip()
+        except (EOFError, KeyboardInterrupt):
+            return
+        if line in ("/exit", "/quit", "/끝"):
+            return
+        if not line:
+            continue
+        question = {"role": "user", "content": line}
+        try:
+            answer = talk([*messages, question], sampling, _write)
+        except MacTunerError as problem:
+            say(problem.text())
+            continue
+        show()
+        messages += [question, {"role": "assistant", "content": answer.text}]
+
+
+def _start(system: str | None) -> list[dict[str, str]]:
+    return [{"role": "system", "content": system}] if system else []
+
+
+def _write(piece: str) -> None:
+    sys.stdout.write(piece)
+    sys.stdout.flush()

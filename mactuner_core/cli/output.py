@@ -1,0 +1,41 @@
+"""How commands speak: results on stdout (for people, or one JSON document), everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from mactuner_core.messages import text
+
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+
+
+def say(line: str) -> None:
+    """Print a line for a person on stderr."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(line, markup=False)
+
+
+def emit_json(data: Any) -> None:
+    """Print one JSON document on stdout."""
+    sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=2, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def show(line: str = "") -> None:
+    """Print a line of the result on stdout, unstyled."""
+    Console(highlight=False, soft_wrap=True).print(line, markup=False)
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
+    """Print a table on stdout; `columns` are message keys."""
+    table = Table(*[text(column) for column in columns], title=title, title_justify="left", header_style="bold")
+    for row in rows:
+        table.add_row(*[str(cell) for cell in row])
+    console = Console(highlight=False)
+    console.print(table if console.is_terminal else table, markup=False)
