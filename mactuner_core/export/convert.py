@@ -132,5 +132,5 @@ def _failure(result: dict[str, Any], log: Path, gguf: Path) -> InputError | Work
     said = log.read_text(encoding="utf-8", errors="replace")
     if is_disk_full(gguf.parent, said):
         return disk_full(gguf.parent)
-    lines = [line for line in said.splitlines() if line.strip()][-6:]
+    lines = [line for line in said.splitlines() if line.strip() and not line.startswith((" ", "Traceback"))][-4:]
     return WorkError("export.convert_failed", lines=" ⏎ ".join(lines)[-800:] or "–", log=log)

@@ -1,0 +1,60 @@
+"""One tiny model, its adapter and its exported files, made once for all tests of this folder."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mactuner_core.export.convert import merge_and_convert
+from mactuner_core.export.merge import Source
+from mactuner_core.export.quantize import quantize
+from mactuner_core.export.reference import Reference, make_reference
+from tests.tiny_models import lora_adapter, tiny_qwen3
+
+
+@dataclass(frozen=True)
+class Exported:
+    source: Source
+    merged: Path
+    f16: Path
+    q8: Path
+    q4: Path
+    reference: Reference
+    stages: list[str]
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_qwen3(tmp_path_factory.mktemp("tiny") / "model")
+
+
+@pytest.fixture(scope="session")
+def adapter(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return lora_adapter(tiny, tmp_path_factory.mktemp("adapter") / "adapter")
+
+
+@pytest.fixture(scope="session")
+def exported(tiny: Path, adapter: Path, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    folder = tmp_path_factory.mktemp("exported")
+    source = Source(tiny, adapter)
+    stages: list[str] = []
+    f16, q8, q4 = (folder / f"tiny-{quant}.gguf" for quant in ("F16", "Q8_0", "Q4_K_M"))
+    merge_and_convert(source, f16, scratch=folder / "scratch", name="tiny", on_stage=stages.append)
+    quantize(f16, q8, "Q8_0")
+    quantize(f16, q4, "Q4_K_M")
+    return Exported(source, folder / "scratch" / "merged", f16, q8, q4, make_reference(source), stages)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of 256 kB that fills up; skipped where it cannot be mounted."""
+    folder = tmp_path / "small_disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
+    if os.name != "posix" or os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("a small file system can be mounted by root on Linux only")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
