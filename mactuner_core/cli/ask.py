@@ -37,7 +37,7 @@ def ask(
 ) -> None:
     if not question.strip():
         raise InputError("cli.empty_question")
-    messages = _start(system) + [{"role": "user", "content": question}]
+    messages = [*_start(system), {"role": "user", "content": question}]
     workspace = open_workspace()
     with talk_to(workspace, open_catalog(workspace), model, allow_unverified=allow_unverified) as talk:
         answer = talk(messages, Sampling(max_tokens, temperature, top_p, seed), None if json else _write)

@@ -100,8 +100,8 @@ def _disk() -> str:
 
 def _catalogue() -> str:
     catalog = open_catalog(open_workspace())
-    counts = {"datasets": len(catalog.dataset_versions()), "models": len(catalog.models()), "runs": len(catalog.runs())}
-    return text("cli.catalogue_counts", **counts)
+    datasets, models, runs = catalog.dataset_versions(), catalog.models(), catalog.runs()
+    return text("cli.catalogue_counts", datasets=len(datasets), models=len(models), runs=len(runs))
 
 
 def _training() -> str:

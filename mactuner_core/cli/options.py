@@ -64,7 +64,8 @@ def _parameter(setting: Setting) -> inspect.Parameter:
     flag = "--" + setting.name.replace("_", "-")
     name = f"{flag}/--no-{flag[2:]}" if setting.kind is bool else flag
     option = typer.Option(name, help=_help(setting), show_default=False)
-    annotation = Annotated[setting.kind | None, option]  # type: ignore[valid-type]
+    kind: Any = setting.kind
+    annotation = Annotated[kind | None, option]
     return inspect.Parameter(setting.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
 

@@ -37,5 +37,4 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: 
     table = Table(*[text(column) for column in columns], title=title, title_justify="left", header_style="bold")
     for row in rows:
         table.add_row(*[str(cell) for cell in row])
-    console = Console(highlight=False)
-    console.print(table if console.is_terminal else table, markup=False)
+    Console(highlight=False).print(table, markup=False)

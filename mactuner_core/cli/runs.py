@@ -39,7 +39,7 @@ def show_run(run: str, json: JsonOption = False) -> None:
     row = open_catalog(workspace).run(run)
     summary = _summary(workspace, row) | {"path": row.path, "config": row.config}
     if json:
-        emit_json(summary | {"metrics": [event for event in events(workspace.jobs / row.job_id)]})
+        emit_json(summary | {"metrics": events(workspace.jobs / row.job_id)})
         return
     for key, value in summary.items():
         show(f"{key:>18}  {value}")

@@ -109,7 +109,7 @@ def _recognise_jsonl(file: TextFile, recipe: ImportRecipe) -> Table:
             break
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(row, dict):
             columns |= dict.fromkeys(map(str, row))
