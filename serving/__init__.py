@@ -1,0 +1,1 @@
+"""The OpenAI-compatible server: one model, many clients at once, on this machine."""

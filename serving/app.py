@@ -1,0 +1,73 @@
+"""The web application: its endpoints over one engine. `create_app` does nothing else; `server.py` runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from mactuner_core import __version__
+from serving import chat, errors
+from serving.engine import Engine
+from serving.guard import Guard
+from serving.schemas import model_card
+from serving.settings import ServeSettings
+
+router = APIRouter()
+
+
+def create_app(settings: ServeSettings, engine: Engine, keys: Sequence[str] = ()) -> FastAPI:
+    """Return the application; its lifespan starts the engine and, at the end, stops it."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        engine.start()
+        yield
+        await asyncio.to_thread(engine.stop)
+
+    app = FastAPI(
+        title="MacTuner",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,  # its page would load scripts from the network
+        redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    app.state.engine = engine
+    app.state.created = int(time.time())
+    app.include_router(router)
+    app.include_router(chat.router)
+    errors.install(app)
+    app.add_middleware(Guard, settings=settings, keys=keys)
+    return app
+
+
+@router.get("/health")
+async def health(request: Request) -> JSONResponse:
+    """Tell whether the model is loaded (200) or not (503), and how busy it is."""
+    engine: Engine = request.app.state.engine
+    running, waiting = engine.counts
+    body: dict[str, Any] = {"status": "ok" if engine.state == "ready" else engine.state, "model": engine.served.name}
+    body |= {"running": running, "waiting": waiting}
+    return JSONResponse(body, 200 if engine.state == "ready" else 503)
+
+
+@router.get("/v1/models")
+async def models(request: Request) -> dict[str, Any]:
+    """List the served models."""
+    engine: Engine = request.app.state.engine
+    return {"object": "list", "data": [model_card(engine.served.name, request.app.state.created)]}
+
+
+@router.get("/v1/models/{name:path}")
+async def model(name: str, request: Request) -> dict[str, Any]:
+    """Describe one served model."""
+    engine: Engine = request.app.state.engine
+    if name != engine.served.name:
+        raise chat.model_not_found(name, engine)
+    return model_card(name, request.app.state.created)

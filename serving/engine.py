@@ -1,0 +1,161 @@
+"""The engine: one thread that owns the model and its memory, and hands events to the event loop.
+
+The HTTP side calls `submit` and reads the events of the returned generation. Nothing else touches llama.cpp.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import traceback
+from collections import deque
+from typing import Literal
+
+from mactuner_core.errors import InputError, MacTunerError, WorkError
+from serving.generation import Generation
+from serving.llama import Context, Model
+from serving.models import ServedModel
+from serving.scheduler import Posted, Scheduler
+from serving.settings import ServeSettings
+
+State = Literal["loading", "ready", "failed", "stopped"]
+_BATCH = 512
+
+
+class QueueFullError(WorkError):
+    """As many requests wait as the settings allow: HTTP 429."""
+
+
+class NotReadyError(WorkError):
+    """The model is loading, or the server is stopping: HTTP 503."""
+
+
+class Engine:
+    """Loads the model in its own thread and answers until it is stopped."""
+
+    def __init__(self, served: ServedModel, settings: ServeSettings) -> None:
+        self.served = served
+        self.settings = settings
+        self.state: State = "loading"
+        self.problem: MacTunerError | None = None
+        self.model: Model | None = None
+        self.longest = 0
+        self._scheduler: Scheduler | None = None
+        self._inbox: deque[Generation] = deque()
+        self._work = threading.Condition()
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._settled: asyncio.Event | None = None
+
+    def start(self) -> None:
+        """Start the thread; call it in the event loop that will read the events."""
+        self._loop = asyncio.get_running_loop()
+        self._settled = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._thread.start()
+
+    async def wait_ready(self) -> None:
+        """Wait until the model is loaded; raises the error when it could not be."""
+        if self._settled is not None:
+            await self._settled.wait()
+        if self.problem:
+            raise self.problem
+
+    def submit(self, generation: Generation) -> None:
+        """Queue a request; raises NotReadyError or QueueFullError."""
+        if self.state != "ready":
+            raise NotReadyError("serving.not_ready", state=self.state)
+        with self._work:
+            inside = len(self._inbox) + sum(self.counts)
+            if inside >= self.settings.n_parallel + self.settings.queue_size:
+                raise QueueFullError("serving.queue_full", waiting=inside - self.settings.n_parallel)
+            self._inbox.append(generation)
+            self._work.notify()
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """How many requests run and how many wait."""
+        return self._scheduler.counts if self._scheduler else (0, 0)
+
+    def stop(self) -> None:
+        """End the thread after its turn, fail what is still running, and free the model."""
+        with self._work:
+            self._stopping = True
+            self._work.notify()
+        if self._thread:
+            self._thread.join(timeout=30)
+
+    def _run(self) -> None:
+        context: Context | None = None
+        try:
+            context = self._load()
+        except MacTunerError as problem:
+            self._settle("failed", problem)
+        except Exception as problem:  # whatever the library raises must reach the person, not die with the thread
+            self._settle("failed", WorkError("serving.load_crashed", reason=repr(problem)))
+        else:
+            self._settle("ready", None)
+            self._serve()
+        self.state = "stopped" if self.state == "ready" else self.state
+        if context:
+            context.close()
+        if self.model:
+            self.model.close()
+
+    def _load(self) -> Context:
+        self.model = Model(self.served.path)
+        if not self.model.chat_template:
+            raise InputError("serving.no_chat_template", path=self.served.path)
+        n_ctx = min(self.settings.n_ctx, self.model.trained_context * self.settings.n_parallel or self.settings.n_ctx)
+        context = Context(
+            self.model,
+            n_ctx=n_ctx,
+            n_parallel=self.settings.n_parallel,
+            n_batch=min(_BATCH, n_ctx),
+            n_threads=self.settings.threads(),
+        )
+        self._scheduler = Scheduler(self.model, context, self.settings.n_parallel)
+        self.longest = self._scheduler.longest
+        return context
+
+    def _serve(self) -> None:
+        scheduler = self._scheduler
+        assert scheduler is not None  # noqa: S101 - set by _load
+        while not self._stopping:
+            try:
+                self._take_requests(scheduler)
+                posted = scheduler.turn()
+            except Exception:  # one bad request must never end the engine
+                traceback.print_exc()
+                posted = scheduler.fail_all(WorkError("serving.engine_failed"))
+            self._deliver(posted)
+        self._take_requests(scheduler)
+        self._deliver(scheduler.fail_all(NotReadyError("serving.not_ready", state="stopping")))
+
+    def _take_requests(self, scheduler: Scheduler) -> None:
+        """Move new requests to the scheduler, waiting when there is nothing to do."""
+        with self._work:
+            while not (self._inbox or scheduler.busy or self._stopping):
+                self._work.wait()
+            while self._inbox:
+                scheduler.add(self._inbox.popleft())
+
+    def _deliver(self, posted: Posted) -> None:
+        """Hand all events of a turn to the event loop in one call."""
+        if posted and self._loop:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is listening any more
+                self._loop.call_soon_threadsafe(_post_all, posted)
+
+    def _settle(self, state: State, problem: MacTunerError | None) -> None:
+        self.problem = problem
+        self.state = state
+        if self._loop and self._settled:
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._settled.set)
+
+
+def _post_all(posted: Posted) -> None:
+    for generation, event in posted:
+        generation.post(event)

@@ -1,0 +1,128 @@
+"""Every failure in OpenAI's shape: {"error": {"message", "type", "param", "code"}} with the right HTTP status."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from mactuner_core.errors import InputError, MacTunerError, NotFoundError
+from mactuner_core.messages import text
+from serving.engine import NotReadyError, QueueFullError
+
+_RETRY_AFTER_S = "2"
+_TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    429: "rate_limit_error",
+}
+log = logging.getLogger("serving")
+
+
+class ApiError(MacTunerError):
+    """A refused request, with its status, the field that is wrong, and OpenAI's short code."""
+
+    def __init__(self, status: int, key: str, *, param: str | None = None, code: str | None = None, **values: object):
+        super().__init__(key, **values)
+        self.status = status
+        self.param = param
+        self.short_code = code
+
+
+def error_body(status: int, message: str, param: str | None = None, code: str | None = None) -> dict[str, Any]:
+    """Return the JSON of an error."""
+    kind = _TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+
+
+def describe(problem: MacTunerError) -> tuple[int, dict[str, Any], dict[str, str]]:
+    """Return status, body and headers for an error of ours."""
+    message = problem.text()
+    if isinstance(problem, ApiError):
+        headers = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else {}
+        return problem.status, error_body(problem.status, message, problem.param, problem.short_code), headers
+    if isinstance(problem, QueueFullError):
+        return 429, error_body(429, message, code="queue_full"), {"Retry-After": _RETRY_AFTER_S}
+    if isinstance(problem, NotReadyError):
+        return 503, error_body(503, message, code="not_ready"), {"Retry-After": _RETRY_AFTER_S}
+    if isinstance(problem, NotFoundError):
+        return 404, error_body(404, message), {}
+    if isinstance(problem, InputError):
+        return 400, error_body(400, message, "messages"), {}
+    return 500, error_body(500, message), {}
+
+
+def install(app: FastAPI) -> None:
+    """Make the app answer every failure in OpenAI's shape."""
+
+    @app.exception_handler(MacTunerError)
+    async def ours(request: Request, problem: MacTunerError) -> JSONResponse:
+        status, body, headers = describe(problem)
+        return JSONResponse(body, status, headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, problem: RequestValidationError) -> JSONResponse:
+        return JSONResponse(_invalid(problem.errors()), 400)
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, problem: HTTPException) -> JSONResponse:
+        key = {404: "serving.no_route", 405: "serving.wrong_method", 400: "serving.bad_json"}.get(problem.status_code)
+        values = {"method": request.method, "path": request.url.path, "reason": problem.detail}
+        message = text(key, **values) if key else str(problem.detail)
+        return JSONResponse(error_body(problem.status_code, message), problem.status_code, problem.headers)
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, problem: Exception) -> JSONResponse:
+        log.error("request %s failed: %s", request.scope.get("request_id"), type(problem).__name__)
+        return JSONResponse(error_body(500, text("serving.unexpected")), 500)
+
+
+def _invalid(errors: Any) -> dict[str, Any]:
+    """Return the body for the first error of a request that does not fit the schema."""
+    error: Mapping[str, Any] = max(errors, key=lambda one: len(one["loc"]))
+    kind = error["type"]
+    place = [part for part in error["loc"] if part != "body"]
+    if kind == "json_invalid":
+        return error_body(400, text("serving.bad_json", reason=f"{error['ctx']['error']}, {error['loc'][-1]}"))
+    param = ".".join(str(part) for part in place if not _union_branch(part)) or None
+    if kind == "no_content":
+        param = f"{param}.content"
+    values: dict[str, Any] = {"field": param or "body", "value": _short(error.get("input")), **error.get("ctx", {})}
+    if kind not in _MESSAGES:
+        return error_body(400, text("serving.bad_field", reason=error["msg"], **values), param, "invalid_value")
+    key, code = _MESSAGES[kind]
+    return error_body(400, text(key, **values), param, code)
+
+
+_MESSAGES = {
+    "missing": ("serving.field_missing", "missing_required_parameter"),
+    "extra_forbidden": ("serving.field_unknown", "unknown_parameter"),
+    "not_supported": ("serving.field_not_supported", "unsupported_parameter"),
+    "greater_than_equal": ("serving.field_too_small", "invalid_value"),
+    "greater_than": ("serving.field_not_above", "invalid_value"),
+    "less_than_equal": ("serving.field_too_large", "invalid_value"),
+    "literal_error": ("serving.field_not_a_choice", "invalid_value"),
+    "too_short": ("serving.field_empty", "invalid_value"),
+    "too_many_stops": ("serving.too_many_stops", "invalid_value"),
+    "no_content": ("serving.no_content", "invalid_value"),
+}
+
+
+def _union_branch(part: object) -> bool:
+    """Tell whether a step of an error's place is pydantic's name for a branch of a union, not a field."""
+    return isinstance(part, str) and ("[" in part or part in ("str", "none", "constrained-str"))
+
+
+def _short(value: object) -> str:
+    """Return a value for a message: numbers and short words as they are, the rest by its kind, so no text is echoed."""
+    if value is None or isinstance(value, bool | int | float):
+        return json.dumps(value)
+    if isinstance(value, str) and len(value) <= 40:
+        return f"“{value}”"
+    return "a text" if isinstance(value, str) else "a list" if isinstance(value, list) else "an object"

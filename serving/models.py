@@ -1,0 +1,83 @@
+"""Which file is served, and under which name: a path, or an export in the workspace's catalogue.
+
+A file whose verification failed is refused unless the settings say otherwise; a file nobody verified is served with a
+warning.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from mactuner_core.errors import InputError, NotFoundError
+from mactuner_core.export.gguf_file import check_gguf
+from serving.settings import ServeSettings
+
+_PREFERRED = "Q4_K_M"
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """The file to load, the name clients use, and a warning (message key) about its verification if there is one."""
+
+    path: Path
+    name: str
+    warning: str = ""
+
+
+def resolve(settings: ServeSettings) -> ServedModel:
+    """Return what `settings.model` means; raises InputError for an unusable or unverified file, NotFoundError."""
+    path = Path(settings.model).expanduser()
+    if path.exists() or path.suffix == ".gguf" or len(path.parts) > 1:
+        path = path.resolve()
+        found = ServedModel(path, settings.name or path.stem, _check_path(path, settings.allow_unverified))
+    else:
+        found = _from_catalogue(settings)
+    try:
+        check_gguf(found.path)
+    except OSError as problem:
+        raise InputError("serving.unreadable", path=found.path, reason=problem.strerror or problem) from problem
+    return found
+
+
+def _from_catalogue(settings: ServeSettings) -> ServedModel:
+    from mactuner_core.catalog import open_catalog
+    from mactuner_core.workspace import open_workspace
+
+    ref, _, quant = settings.model.partition(":")
+    catalog = open_catalog(open_workspace())
+    export = catalog.export(ref)
+    files = catalog.export_files(export.id)
+    if not files:
+        raise InputError("serving.export_has_no_file", ref=ref)
+    if quant:
+        chosen = next((file for file in files if file.quant.upper() == quant.upper()), None)
+        if chosen is None:
+            raise NotFoundError("serving.no_quant", ref=ref, quant=quant, known=", ".join(file.quant for file in files))
+    else:
+        verified = [file for file in files if file.verified]
+        preferred = [file for file in verified if file.quant == _PREFERRED]
+        chosen = (preferred or verified or list(files))[0]
+    if not chosen.verified and not settings.allow_unverified:
+        raise InputError("serving.unverified", file=f"{ref}:{chosen.quant}")
+    return ServedModel(
+        Path(chosen.path),
+        settings.name or (settings.model if quant else export.id),
+        "" if chosen.verified else "serving.warn_failed_verification",
+    )
+
+
+def _check_path(path: Path, allow_unverified: bool) -> str:
+    """Return the warning that belongs to a file named by its path; raises InputError when its verification failed."""
+    report = path.parent / "verification.json"
+    try:
+        files = json.loads(report.read_text(encoding="utf-8"))["files"]
+        passed = next(bool(file["verify"]["passed"]) for file in files if Path(file["path"]).name == path.name)
+    except (OSError, ValueError, KeyError, TypeError, StopIteration):
+        return "serving.warn_not_verified"
+    if passed:
+        return ""
+    if not allow_unverified:
+        raise InputError("serving.unverified", file=path)
+    return "serving.warn_failed_verification"
