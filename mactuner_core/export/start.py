@@ -39,6 +39,7 @@ def start_export(
     run = catalog.run(run_id) if run_id is not None else None
     model = catalog.model(run.model_id if run else str(model_id))
     source = run_source(run, Path(model.path)) if run else Source(Path(model.path))
+    title = check_name(name or (run.id if run else model.id))
     parameters = check_model_folder(source.model).parameters
     _remove_leftovers(workspace)
     check_free_space(workspace.exports, needed_bytes(parameters, wanted, merged=source.adapter is not None))
@@ -51,7 +52,6 @@ def start_export(
         job_id=export_id,
     )
     catalog.add(export)
-    title = check_name(name or (run.id if run else model.id))
     spec = {
         "export": export_id,
         "path": export.path,

@@ -29,7 +29,7 @@ def replaced(source: Path, target: Path, old: bytes, new: bytes) -> Path:
     return target
 
 
-def reweighted(source: Path, target: Path, tensor: str, change: Callable[[np.ndarray], np.ndarray]) -> Path:  # type: ignore[type-arg]
+def reweighted(source: Path, target: Path, tensor: str, change: Callable[[np.ndarray], np.ndarray]) -> Path:
     """Copy an F16 GGUF file with the values of one tensor changed."""
     shutil.copyfile(source, target)
     found = next(t for t in check_gguf(source).tensors if t.name == tensor)
