@@ -15,6 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from mactuner_core.config import Config, Setting, settings_of
 from mactuner_core.errors import ConfigError
+from mactuner_core.messages import catalogue
 from ui.errors import escaped
 from ui.language import language, t
 
@@ -62,7 +63,10 @@ def settings_form(
 def label_of(setting: Setting) -> str:
     """Return the label of a setting with its unit."""
     label = setting.label[language()]
-    return t("ui.label_with_unit", label=label, unit=setting.unit) if setting.unit else label
+    if not setting.unit:
+        return label
+    known = f"ui.unit_{setting.unit}" in catalogue()
+    return t("ui.label_with_unit", label=label, unit=t(f"ui.unit_{setting.unit}") if known else setting.unit)
 
 
 def _draw(form: Form, setting: Setting, key: str, values: Mapping[str, Any]) -> None:

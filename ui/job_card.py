@@ -20,21 +20,32 @@ LOG_LINES = 200
 COLOURS = {"running": "blue", "queued": "gray", "stopping": "orange", "done": "green", "cancelled": "gray"}
 
 
-def live(workspace: Workspace, job_ids: Sequence[str], draw: Callable[[list[JobStatus]], None]) -> None:
-    """Let `draw` show the jobs and look again every second; when one of them ends, the whole page is drawn anew.
+def has_ended(job: JobStatus) -> bool:
+    """Tell whether a job will not change any more."""
+    return job.ended
+
+
+def live(
+    workspace: Workspace,
+    job_ids: Sequence[str],
+    draw: Callable[[list[JobStatus]], None],
+    *,
+    over: Callable[[JobStatus], bool] = has_ended,
+) -> None:
+    """Let `draw` show the jobs and look again every second; when one of them is over, the whole page is drawn anew.
 
     Call it at the top level of a page, once.
     """
     folders = [workspace.jobs / job_id for job_id in job_ids]
-    running = [folder for folder in folders if not jobs.read(folder).ended]
+    watched = [folder for folder in folders if not over(jobs.read(folder))]
 
     def monitor() -> None:
         with errors_are_shown():
             draw([jobs.read(folder) for folder in folders])
-        if any(jobs.read(folder).ended for folder in running):
+        if any(over(jobs.read(folder)) for folder in watched):
             st.rerun()
 
-    st.fragment(monitor, run_every=REFRESH_S if running else None)()
+    st.fragment(monitor, run_every=REFRESH_S if watched else None)()
 
 
 def job_card(job: JobStatus, *figures: str) -> None:
@@ -97,3 +108,9 @@ def last_lines(job: JobStatus) -> str:
             return "".join(deque(file, LOG_LINES)).replace("\r", "\n")
     except FileNotFoundError:
         return ""
+
+
+def jobs_of(workspace: Workspace, *kinds: str) -> list[JobStatus]:
+    """Return the running jobs of these kinds, and the newest one when it did not end well."""
+    found = [job for job in jobs.list_jobs(workspace.jobs) if job.kind in kinds]
+    return [job for place, job in enumerate(found) if not job.ended or (place == 0 and job.state in ("failed", "lost"))]

@@ -17,11 +17,19 @@ from mactuner_core.catalog import Catalog, open_catalog
 from mactuner_core.workspace import Workspace, open_workspace
 from ui.errors import errors_are_shown
 from ui.language import language_switch, t
-from ui.navigation import PAGES, go_button, navigation, title_of
+from ui.navigation import go_button, navigation, title_of
 from ui.sidebar import machine_facts
 
 Colour = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray", "primary"]
 LOGO = Path(__file__).with_name("logo.svg")
+ICON = Path(__file__).with_name("icon.svg")  # a Material icon would be fetched from the network
+# Streamlit's file chooser speaks English only, and so does its hint to press Enter: the one is translated, the other hidden.
+STYLE = """<style>
+[data-testid="stFileUploaderDropzone"] button p, [data-testid="stFileUploaderDropzoneInstructions"] span {{font-size: 0}}
+[data-testid="stFileUploaderDropzone"] button p::after {{content: "{button}"; font-size: 0.95rem}}
+[data-testid="stFileUploaderDropzoneInstructions"] span::after {{content: "{limits}"; font-size: 0.875rem}}
+[data-testid="InputInstructions"] {{display: none}}
+</style>"""
 
 
 @dataclass(frozen=True)
@@ -38,13 +46,19 @@ def show(name: str, main: Callable[[App], None]) -> None:
     with st.sidebar:
         language_switch()
         navigation()
-    st.set_page_config(page_title=_tab_title(name), page_icon=PAGES[name].icon, layout="wide")
+    st.set_page_config(page_title=_tab_title(name), page_icon=ICON, layout="wide")
+    st.html(STYLE.format(button=t("ui.choose_file"), limits=t("ui.file_limits", size=upload_limit())))
     with errors_are_shown():
         workspace = open_workspace()
         app = App(workspace, open_catalog(workspace))
         with st.sidebar:
             machine_facts(workspace)
         main(app)
+
+
+def upload_limit() -> int:
+    """Return the largest file that can be uploaded, in megabytes."""
+    return int(st.get_option("server.maxUploadSize"))
 
 
 def _tab_title(name: str) -> str:

@@ -7,6 +7,7 @@ The names are resolved inside the job's own process, so nothing here imports wha
 HANDLERS = {
     "train": "mactuner_core.training.job:run",
     "export": "mactuner_core.export.job:run",
+    "starter": "mactuner_core.models.starter_job:run",
     "hub_download": "mactuner_core.models.hub:run",
     "serve": "serving.job:run",
 }

@@ -39,14 +39,14 @@ class TrainingConfig(Config):
         3,
         ge=1,
         le=100,
-        label=_text("Epochs", "에포크"),
+        label=_text("Epochs", "에포크 (epochs)"),
         help=_text("How many times every example is seen.", "모든 예시를 몇 번 보는지 정합니다."),
     )
     learning_rate: float = setting(
         5e-5,
         ge=1e-6,
         le=1e-2,
-        label=_text("Learning rate", "학습률"),
+        label=_text("Learning rate", "학습률 (learning rate)"),
         help=_text(
             "The size of a step at its highest. Too high and the loss jumps; too low and nothing is learned.",
             "가장 클 때의 걸음 크기입니다. 너무 크면 손실이 튀고, 너무 작으면 배우지 못합니다.",
@@ -57,7 +57,7 @@ class TrainingConfig(Config):
         ge=1,
         le=32,
         unit="rows",
-        label=_text("Batch size", "배치 크기"),
+        label=_text("Batch size", "배치 크기 (batch size)"),
         help=_text(
             "Examples computed at once; more needs more memory.", "한 번에 계산하는 예시 수. 크면 메모리를 더 씁니다."
         ),
@@ -67,7 +67,7 @@ class TrainingConfig(Config):
         ge=1,
         le=128,
         unit="batches",
-        label=_text("Gradient accumulation", "기울기 누적"),
+        label=_text("Gradient accumulation", "기울기 누적 (gradient accumulation)"),
         help=_text(
             "Batches added up before each step: a larger effective batch with the memory of a small one.",
             "한 걸음 전에 더하는 배치 수. 작은 메모리로 큰 배치의 효과를 냅니다.",
@@ -78,7 +78,7 @@ class TrainingConfig(Config):
         ge=16,
         le=131072,
         unit="tokens",
-        label=_text("Longest example", "최대 길이"),
+        label=_text("Longest example", "최대 길이 (max length)"),
         help=_text(
             "Longer examples are cut here and counted in the report.", "더 긴 예시는 여기서 잘리고 보고서에 셉니다."
         ),
@@ -87,7 +87,7 @@ class TrainingConfig(Config):
         8,
         ge=4,
         le=64,
-        label=_text("LoRA rank", "LoRA 랭크"),
+        label=_text("LoRA rank", "LoRA 랭크 (rank)"),
         help=_text(
             "The width of the adapter: higher learns more and needs more.", "어댑터의 폭. 높을수록 더 배우고 더 씁니다."
         ),
@@ -96,14 +96,14 @@ class TrainingConfig(Config):
         16,
         ge=1,
         le=256,
-        label=_text("LoRA alpha", "LoRA 알파"),
+        label=_text("LoRA alpha", "LoRA 알파 (alpha)"),
         help=_text("The weight of the adapter; twice the rank is usual.", "어댑터의 세기. 보통 랭크의 두 배입니다."),
     )
     lora_dropout: float = setting(
         0.1,
         ge=0,
         le=0.5,
-        label=_text("LoRA dropout", "LoRA 드롭아웃"),
+        label=_text("LoRA dropout", "LoRA 드롭아웃 (dropout)"),
         help=_text("Share of the adapter's input left out at random.", "어댑터 입력에서 무작위로 빼는 비율입니다."),
     )
     warmup_ratio: float = setting(
@@ -111,13 +111,13 @@ class TrainingConfig(Config):
         ge=0,
         le=0.5,
         advanced=True,
-        label=_text("Warm-up", "워밍업 비율"),
+        label=_text("Warm-up", "워밍업 비율 (warm-up)"),
         help=_text("Share of the steps in which the learning rate rises.", "학습률이 올라가는 걸음의 비율입니다."),
     )
     lr_scheduler: Literal["linear", "cosine", "constant", "constant_with_warmup"] = setting(
         "cosine",
         advanced=True,
-        label=_text("Schedule", "학습률 일정"),
+        label=_text("Schedule", "학습률 일정 (schedule)"),
         help=_text("How the learning rate falls after the warm-up.", "워밍업 뒤 학습률이 어떻게 내려가는지입니다."),
     )
     weight_decay: float = setting(
@@ -125,7 +125,7 @@ class TrainingConfig(Config):
         ge=0,
         le=0.1,
         advanced=True,
-        label=_text("Weight decay", "가중치 감쇠"),
+        label=_text("Weight decay", "가중치 감쇠 (weight decay)"),
         help=_text("Pulls weights toward zero against over-fitting.", "과적합을 막으려 가중치를 0쪽으로 당깁니다."),
     )
     max_grad_norm: float = setting(
@@ -133,13 +133,13 @@ class TrainingConfig(Config):
         gt=0,
         le=100,
         advanced=True,
-        label=_text("Gradient limit", "기울기 한계"),
+        label=_text("Gradient limit", "기울기 한계 (max grad norm)"),
         help=_text("Longer gradients are shortened to this norm.", "이보다 긴 기울기는 이 크기로 줄입니다."),
     )
     gradient_checkpointing: bool = setting(
         True,
         advanced=True,
-        label=_text("Gradient checkpointing", "기울기 체크포인팅"),
+        label=_text("Gradient checkpointing", "기울기 체크포인팅 (gradient checkpointing)"),
         help=_text(
             "Saves memory by computing twice; about a quarter slower.",
             "두 번 계산해 메모리를 아낍니다. 약 1/4 느려집니다.",
@@ -194,7 +194,7 @@ class TrainingConfig(Config):
         ge=0,
         le=2**31 - 1,
         advanced=True,
-        label=_text("Seed", "시드"),
+        label=_text("Seed", "시드 (seed)"),
         help=_text("Same seed, same run (on the same machine).", "같은 시드는 (같은 기계에서) 같은 실행을 만듭니다."),
     )
 
