@@ -112,7 +112,7 @@ class TrainingConfig(Config):
         le=0.5,
         advanced=True,
         label=_text("Warm-up", "워밍업 비율 (warm-up)"),
-        help=_text("Share of the steps in which the learning rate rises.", "학습률이 올라가는 걸음의 비율입니다."),
+        help=_text("Share of the steps in which the learning rate rises; constant has none.", "학습률이 올라가는 걸음의 비율입니다. constant에는 없습니다."),
     )
     lr_scheduler: Literal["linear", "cosine", "constant", "constant_with_warmup"] = setting(
         "cosine",
@@ -213,6 +213,4 @@ class TrainingConfig(Config):
                     "training.alpha_large", {"name": "lora_alpha", "value": self.lora_alpha, "rank": self.lora_rank}
                 )
             )
-        if self.lr_scheduler == "constant" and self.warmup_ratio > 0 and "warmup_ratio" in self.model_fields_set:
-            found.append(SettingProblem("training.warmup_unused", {"name": "warmup_ratio", "value": self.warmup_ratio}))
         return found

@@ -18,7 +18,7 @@ import torch
 from datasets import Dataset
 from peft import LoraConfig
 from transformers import AutoModelForCausalLM, AutoTokenizer
-from trl import SFTConfig, SFTTrainer
+from trl import SFTConfig
 
 from mactuner_core.errors import WorkError
 from mactuner_core.hardware import torch_device
@@ -28,6 +28,7 @@ from mactuner_core.training.config import TrainingConfig
 from mactuner_core.training.loss_mask import Example, check_tokenizer
 from mactuner_core.training.rows import Messages, Prepared, check_not_empty, prepare_rows
 from mactuner_core.training.stats import peak_memory_bytes, versions
+from mactuner_core.training.trainer import Trainer
 from mactuner_core.workspace import COMPLETE, check_free_space, disk_full_is_clear, write_json, write_text
 
 SAMPLE_ROWS = 64  # training rows on which the loss is measured before and after
@@ -124,7 +125,7 @@ def make_trainer(
     validation: Sequence[Example],
     run_folder: Path,
     callback: RunCallback,
-) -> SFTTrainer:
+) -> Trainer:
     """Return TRL's trainer over rows that are tokenised already."""
     from transformers import PrinterCallback, ProgressCallback
 
@@ -137,7 +138,7 @@ def make_trainer(
             target_modules="all-linear",
             task_type="CAUSAL_LM",
         )
-    trainer = SFTTrainer(
+    trainer = Trainer(
         model=model,
         args=arguments(config, len(examples), bool(validation), run_folder),
         train_dataset=_dataset(examples),
@@ -187,7 +188,7 @@ def arguments(config: TrainingConfig, examples: int, validate: bool, run_folder:
     )
 
 
-def measure(trainer: SFTTrainer) -> dict[str, float]:
+def measure(trainer: Trainer) -> dict[str, float]:
     """Return the mean loss on a sample of the training rows and, when there are any, on the validation rows."""
     sample = trainer.train_dataset.select(range(min(SAMPLE_ROWS, len(trainer.train_dataset))))
     losses = {"train": trainer.evaluate(sample, metric_key_prefix="sample")["sample_loss"]}
@@ -196,7 +197,7 @@ def measure(trainer: SFTTrainer) -> dict[str, float]:
     return losses
 
 
-def run_trainer(trainer: SFTTrainer, callback: RunCallback) -> float:
+def run_trainer(trainer: Trainer, callback: RunCallback) -> float:
     """Train and return the seconds it took; raises JobCancelled when a stop was asked for."""
     started = time.perf_counter()
     trainer.train()
@@ -205,7 +206,7 @@ def run_trainer(trainer: SFTTrainer, callback: RunCallback) -> float:
     return time.perf_counter() - started
 
 
-def save(trainer: SFTTrainer, tokenizer: Any, config: TrainingConfig, run_folder: Path) -> None:
+def save(trainer: Trainer, tokenizer: Any, config: TrainingConfig, run_folder: Path) -> None:
     """Write `adapter/` or `model/` with tokenizer and template, whole or not at all."""
     trained = [p for p in trainer.model.parameters() if p.requires_grad or config.method == "full"]
     check_free_space(run_folder, sum(p.numel() * p.element_size() for p in trained))
