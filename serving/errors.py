@@ -38,7 +38,7 @@ class ApiError(MacTunerError):
 def error_body(status: int, message: str, param: str | None = None, code: str | None = None) -> dict[str, Any]:
     """Return the JSON of an error."""
     kind = _TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
-    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+    return {"error": {"message": _sendable(message), "type": kind, "param": _sendable(param), "code": code}}
 
 
 def describe(problem: MacTunerError) -> tuple[int, dict[str, Any], dict[str, str]]:
@@ -117,6 +117,11 @@ _MESSAGES = {
 def _union_branch(part: object) -> bool:
     """Tell whether a step of an error's place is pydantic's name for a branch of a union, not a field."""
     return isinstance(part, str) and ("[" in part or part in ("str", "none", "constrained-str"))
+
+
+def _sendable(words: str | None) -> str | None:
+    """Return `words` as text that UTF-8 can hold and that is not longer than a message should be."""
+    return words and words.encode("utf-8", "replace").decode("utf-8")[:2000]
 
 
 def _short(value: object) -> str:

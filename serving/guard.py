@@ -30,7 +30,7 @@ class Guard:
         self._app = app
         self._max_bytes = settings.max_body_mb * 1_000_000
         self._check_host = is_loopback(settings.host)
-        self._keys = [_digest(key) for key in keys]
+        self._keys = [_digest(key.encode("utf-8")) for key in keys]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -72,7 +72,7 @@ class Guard:
 
     def _check_key(self, header: str) -> None:
         scheme, _, given = header.partition(" ")
-        digest = _digest(given.strip())
+        digest = _digest(given.strip().encode("latin-1"))  # as it came: headers are bytes
         matches = [hmac.compare_digest(digest, key) for key in self._keys]  # all of them: takes the same time always
         if scheme.lower() != "bearer" or not any(matches):
             raise ApiError(401, "serving.wrong_key" if header else "serving.no_key", code="invalid_api_key")
@@ -104,8 +104,8 @@ class Guard:
         return ApiError(413, "serving.body_too_large", code="request_too_large", limit=self._max_bytes // 1_000_000)
 
 
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+def _digest(key: bytes) -> bytes:
+    return hashlib.sha256(key).digest()
 
 
 def _own_name(host: str) -> bool:

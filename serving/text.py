@@ -32,11 +32,11 @@ class TextStream:
         return "" if self.stopped else held
 
     def _release(self, text: str) -> str:
-        found = [at for at in (text.find(word) for word in self._stop) if at >= 0]
-        if found:
+        found = [(at + len(word), at) for word in self._stop if (at := text.find(word)) >= 0]
+        if found:  # the first to be complete ends the text, however the text came in pieces
             self.stopped = True
             self._held = ""
-            return text[: min(found)]
+            return text[: min(found)[1]]
         keep = self._possible_start(text)
         self._held = text[len(text) - keep :]
         return text[: len(text) - keep]

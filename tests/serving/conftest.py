@@ -17,7 +17,7 @@ import pytest
 from serving.server import serve
 from serving.settings import ServeSettings
 
-LONG_ANSWER = " ".join(str(number) for number in range(1, 61))
+LONG_ANSWER = " ".join(str(number) for number in range(1, 46))
 PAIRS = {
     "계약은 언제 성립하나요?": "청약과 승낙이 합치하면 성립한다. 😀👍",
     "소멸시효는 몇 년인가요?": "채권은 10년간 행사하지 않으면 소멸한다.",
@@ -80,7 +80,9 @@ def start(taught: Taught) -> Iterator[Callable[..., Running]]:
     with contextlib.ExitStack() as stack:
 
         def one(api_key: str = "-", **values: Any) -> Running:
-            return stack.enter_context(running({"model": str(taught.gguf), "port": 0, "n_threads": 1, **values}, api_key))
+            return stack.enter_context(
+                running({"model": str(taught.gguf), "port": 0, "n_threads": 1, **values}, api_key)
+            )
 
         yield one
 
