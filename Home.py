@@ -141,8 +141,12 @@ def machine(app: App) -> None:
         st.metric(t("home.device"), t(f"ui.device_{found.device}"), icon=":material/developer_board:")
         st.caption(escaped(t(found.reason)))
         memory, space = st.columns(2)
-        memory.metric(t("home.memory"), human_bytes(found.system_memory_bytes), help=f"{found.system_memory_bytes:,} B")
-        space.metric(t("home.disk_free"), human_bytes(disk.free), help=f"{disk.free:,} B")
+        memory.metric(
+            t("home.memory"),
+            human_bytes(found.system_memory_bytes),
+            help=t("ui.exact_bytes", n=f"{found.system_memory_bytes:,}"),
+        )
+        space.metric(t("home.disk_free"), human_bytes(disk.free), help=t("ui.exact_bytes", n=f"{disk.free:,}"))
         st.caption(t("home.folder", folder=escaped(str(app.workspace.root))))
 
 

@@ -70,7 +70,7 @@ def model_card(app: App, model: Model) -> None:
             human_count(model.parameters),
             help=t("models_page.exact", n=f"{model.parameters:,}"),
         )
-        facts[1].metric(t("models_page.size"), human_bytes(model.bytes), help=f"{model.bytes:,} B")
+        facts[1].metric(t("models_page.size"), human_bytes(model.bytes), help=t("ui.exact_bytes", n=f"{model.bytes:,}"))
         facts[2].metric(
             t("models_page.architecture"), model.architecture.removesuffix("ForCausalLM"), help=model.architecture
         )
@@ -168,7 +168,7 @@ def add_starter(app: App) -> None:
 def add_from_folder(app: App) -> None:
     """Draw the form for a folder of the person's."""
     st.caption(t("models_page.about_folder"))
-    path = st.text_input(t("models_page.path"), key="folder-path", placeholder="~/models/my-model")
+    path = st.text_input(t("models_page.path"), key="folder-path", placeholder=t("models_page.path_example"))
     name = st.text_input(t("models_page.name"), key="folder-name", placeholder=t("models_page.name_by_itself"))
     clicked = st.button(
         t("models_page.add_folder"), type="primary", icon=":material/folder_open:", width="stretch", disabled=not path

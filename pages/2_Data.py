@@ -36,13 +36,15 @@ def main(app: App) -> None:
     """Draw the page."""
     versions = app.catalog.dataset_versions()
     header("data", t("data_page.sentence"), t("data_page.chip", count=len(versions)), "blue" if versions else "gray")
-    just_saved = saved_note(app)
+    note = st.container()
     steps = st.container(horizontal=True, gap="small")
     left, right = main_and_settings()
     with left:
         chosen = choose_file()
-    found = None
+    found, just_saved = None, False
     if chosen:
+        with note:
+            just_saved = saved_note(app, chosen)
         with right:
             recipe, name = settings(app, chosen)
         with left, errors_are_shown():
@@ -53,7 +55,7 @@ def main(app: App) -> None:
         with right:
             st.info(t("data_page.what_file"), icon=":material/lightbulb:")
     with steps:
-        draw_steps(2 if found else 0)
+        draw_steps(len(STEPS) if just_saved else 2 if found else 0)
     if versions:
         st.divider()
         history(app, list(versions))
@@ -69,11 +71,12 @@ def draw_steps(reached: int) -> None:
             st.badge(label, color="blue" if number == reached else "gray")
 
 
-def saved_note(app: App) -> bool:
-    """Say once that a version was saved, lead on, and tell whether it did."""
-    if SAVED not in st.session_state:
+def saved_note(app: App, chosen: Chosen) -> bool:
+    """Say that the chosen file was saved, lead on, and tell whether it was."""
+    version_id = st.session_state.get(SAVED, {}).get(chosen.mark)
+    if not version_id:
         return False
-    version = app.catalog.dataset(st.session_state.pop(SAVED))
+    version = app.catalog.dataset(version_id)
     rows = {"train": version.train_rows, "validation": version.validation_rows}
     st.success(t("data_page.saved", id=escaped(version.id), **rows), icon=":material/check_circle:")
     target = "training" if app.catalog.models() else "models"
@@ -94,7 +97,7 @@ def settings(app: App, chosen: Chosen) -> tuple[ImportRecipe | None, str]:
                 columns,
                 index=None,
                 placeholder=t("data_page.by_name"),
-                accept_new_options=not columns,
+                accept_new_options=True,
                 key=f"data-{column}-{chosen.mark}",
             )
     form: Form = settings_form(ImportRecipe, f"data-{chosen.mark}", leave_out=("question_column", "answer_column"))
@@ -102,11 +105,11 @@ def settings(app: App, chosen: Chosen) -> tuple[ImportRecipe | None, str]:
 
 
 def columns_of(app: App, chosen: Chosen) -> list[str] | None:
-    """Return the columns to choose from, none of them when they could not be told apart; None for chat messages."""
+    """Return the columns to choose from, also where none has a known name; None for chat messages and unreadable files."""
     try:
         table = inspected(app.workspace, chosen, ImportRecipe()).table
     except InputError as problem:
-        return [] if problem.code == "data.no_known_column" else None
+        return str(problem.values["columns"]).split(", ") if problem.code == "data.no_known_column" else None
     return None if table.question_column is None else table.columns
 
 
@@ -172,8 +175,7 @@ def save_button(
     with errors_are_shown(), st.spinner(t("data_page.saving")):
         with on_disk(app.workspace, chosen) as path:
             version = import_file(app.workspace, app.catalog, path, name, recipe, source_name=chosen.name)
-        st.session_state[SAVED] = version.id
-    if SAVED in st.session_state:
+        st.session_state[SAVED] = {chosen.mark: version.id}
         st.rerun()
 
 

@@ -27,7 +27,7 @@ from ui.moments import ago
 from ui.navigation import go, go_button
 from ui.page import App, empty_state, header, main_and_settings, show
 
-METHODS = ("full", "lora")
+METHODS: tuple[Literal["full", "lora"], ...] = ("full", "lora")
 CHOSEN_APART = ("model", "dataset", "method")
 LORA_ONLY = ("lora_rank", "lora_alpha", "lora_dropout")
 LISTED_RUNS = 20
@@ -67,7 +67,10 @@ def shown_run(app: App, runs: Sequence[Run]) -> Run | None:
             return app.catalog.run(ref)
         except NotFoundError as problem:
             show_error(problem)
-    return next((run for run in runs if not jobs.read(app.workspace.jobs / run.job_id).ended), None)
+    running = next((run for run in runs if not jobs.read(app.workspace.jobs / run.job_id).ended), None)
+    if running:
+        st.query_params["run"] = running.id  # stays on the page when it ends, and after a reload
+    return running
 
 
 def settings(app: App, models: Sequence[Model], datasets: Sequence[DatasetVersion]) -> TrainingConfig | None:
@@ -121,13 +124,13 @@ def plan(app: App, config: TrainingConfig | None) -> None:
         return
     model, dataset = app.catalog.model(config.model), app.catalog.dataset(config.dataset)
     need = model_info(model)["fits"][config.method]
-    batches = -(-dataset.train_rows // (config.batch_size * config.gradient_accumulation))
+    steps = planned_steps(config, dataset)
     with st.container(border=True):
         st.subheader(t("training_page.plan"), anchor=False)
         figures = st.columns(3)
         figures[0].metric(t("training_page.model"), human_count(model.parameters), help=escaped(model.id))
         figures[1].metric(t("training_page.examples"), f"{dataset.train_rows:,}", help=escaped(dataset.id))
-        figures[2].metric(t("training_page.steps"), f"{batches * config.epochs:,}")
+        figures[2].metric(t("training_page.steps"), f"{steps:,}")
         reason = "starter" if model.source == "starter" and config.method == "full" else config.method
         st.markdown(f":material/lightbulb: {t(f'training_page.why_{reason}')}")
         memory = {"need": human_bytes(need["memory_bytes"]), "total": human_bytes(detect().memory_bytes)}
@@ -137,7 +140,13 @@ def plan(app: App, config: TrainingConfig | None) -> None:
             st.markdown(f":orange[:material/warning:] {t('training_page.does_not_fit', **memory)}")
         if not dataset.validation_rows:
             st.markdown(f":orange[:material/info:] {t('training_page.no_validation')}")
-    loss_chart([], batches * config.epochs)
+    loss_chart([], steps)
+
+
+def planned_steps(config: TrainingConfig, dataset: DatasetVersion) -> int:
+    """Return how many steps a run will take."""
+    batches = -(-dataset.train_rows // config.batch_size)
+    return max(1, -(-batches // config.gradient_accumulation)) * config.epochs
 
 
 def monitor(app: App, run: Run) -> None:
@@ -146,15 +155,15 @@ def monitor(app: App, run: Run) -> None:
         st.caption(f"{escaped(run.model_id)} · {escaped(run.dataset_id)} · {t(f'training_page.method_{run.method}')}")
         if st.button(t("training_page.new"), icon=":material/add:", type="tertiary"):
             go("training")
-    live(app.workspace, [run.job_id], draw_run)
+    steps = planned_steps(TrainingConfig.check(run.config), app.catalog.dataset(run.dataset_id))
+    live(app.workspace, [run.job_id], lambda found: draw_run(found[0], steps))
     job = jobs.read(app.workspace.jobs / run.job_id)
     if job.state == "done":
         outcome(run, job)
 
 
-def draw_run(found: list[JobStatus]) -> None:
+def draw_run(job: JobStatus, steps: int) -> None:
     """Draw card, four figures and the loss of one run."""
-    job = found[0]
     events = jobs.events(job.folder)
     metrics = [event for event in events if event.get("kind") == "metrics"]
     speed = last(metrics, "tokens_per_second")
@@ -167,8 +176,7 @@ def draw_run(found: list[JobStatus]) -> None:
     figures[1].metric(t("ui.loss_validation"), _number(validation, ".4f"), border=True, height=118)
     figures[2].metric(t("training_page.speed"), _number(speed, ",.0f"), border=True, height=118)
     figures[3].metric(t("training_page.rate"), _number(rate, ".2e"), border=True, height=118)
-    is_steps = job.stage == "training.stage_steps"
-    loss_chart(loss_points(events), job.total if is_steps else last(metrics, "step") or 1)
+    loss_chart(loss_points(events), steps)
 
 
 def last(metrics: list[dict[str, Any]], name: str) -> float | None:

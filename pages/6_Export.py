@@ -90,7 +90,7 @@ def settings(app: App, sources: dict[str, tuple[str, str]]) -> None:
         started = False
         with errors_are_shown():
             kind, ref = sources[chosen]
-            start_export(app.workspace, app.catalog, quants=quants, **{f"{kind}_id": ref})  # type: ignore[arg-type]
+            start_export(app.workspace, app.catalog, quants=quants, **{f"{kind}_id": ref})
             started = True
         if started:
             st.rerun()

@@ -10,6 +10,7 @@ import streamlit as st
 from ui.language import t
 
 HEIGHT = 340
+EMPTY_LOSS = [0, 8]  # the axis before there is a point
 MOST_POINTS = 1500
 TRAIN_COLOUR, VALIDATION_COLOUR = "#3B82F6", "#8B5CF6"
 
@@ -43,9 +44,15 @@ def loss_chart(points: list[dict[str, Any]], total_steps: float) -> None:
     )
     last = max([total_steps, *data["step"]]) if kept else max(total_steps, 1)
     colours = alt.Scale(domain=list(names.values()), range=[TRAIN_COLOUR, VALIDATION_COLOUR])
+    loss_scale = alt.Scale(zero=True) if kept else alt.Scale(domain=EMPTY_LOSS)
     base = alt.Chart(data).encode(
-        x=alt.X("step:Q", title=t("ui.axis_step"), scale=alt.Scale(domain=[0, last], nice=False)),
-        y=alt.Y("loss:Q", title=t("ui.axis_loss"), scale=alt.Scale(zero=True)),
+        x=alt.X(
+            "step:Q",
+            title=t("ui.axis_step"),
+            scale=alt.Scale(domain=[0, last], nice=False),
+            axis=alt.Axis(grid=False, tickCount=6, format=",d"),
+        ),
+        y=alt.Y("loss:Q", title=t("ui.axis_loss"), scale=loss_scale, axis=alt.Axis(tickCount=5)),
         color=alt.Color("series:N", title=None, scale=colours, legend=alt.Legend(orient="top")),
         tooltip=[
             alt.Tooltip("series:N", title=t("ui.axis_series")),

@@ -54,7 +54,7 @@ def job_card(job: JobStatus, *figures: str) -> None:
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown(f"**{escaped(job.title)}**", width="content")
             st.badge(t(f"jobs.state_{job.state}"), color=COLOURS.get(job.state, "red"))  # type: ignore[arg-type]
-        if not job.ended and job.total:
+        if not job.ended and job.kind != "serve":
             st.progress(job.share)
         st.caption(figures_line(job, *figures))
         _outcome(job)
@@ -64,7 +64,7 @@ def job_card(job: JobStatus, *figures: str) -> None:
 
 
 def figures_line(job: JobStatus, *figures: str) -> str:
-    """Return "step 120 / 400 · 1,940 tok/s · 2분 10초 남음" for a running job, how long it took for an ended one."""
+    """Return "step 120 / 400 · 1,940 tok/s · 2 min 10 s left" for a running job, how long it took for an ended one."""
     if job.ended:
         return t("ui.job_took", duration=human_duration(max(0, job.elapsed_s), language()))
     parts = [stage_text(job.stage)]
