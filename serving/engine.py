@@ -92,7 +92,7 @@ class Engine:
         try:
             context = self._load()
         except MacTunerError as problem:
-            self._settle("failed", problem)
+            self._settle("failed", None if self._stopping else problem)
         except Exception as problem:  # whatever the library raises must reach the person, not die with the thread
             self._settle("failed", WorkError("serving.load_crashed", reason=repr(problem)))
         else:
@@ -105,7 +105,7 @@ class Engine:
             self.model.close()
 
     def _load(self) -> Context:
-        self.model = Model(self.served.path)
+        self.model = Model(self.served.path, wanted=lambda: not self._stopping)
         if not self.model.chat_template:
             raise InputError("serving.no_chat_template", path=self.served.path)
         n_ctx = min(self.settings.n_ctx, self.model.trained_context * self.settings.n_parallel or self.settings.n_ctx)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import functools
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +25,19 @@ _log_lines: deque[str] = deque(maxlen=20)
 
 
 class Model:
-    """A loaded GGUF file: its weights, vocabulary and chat template. Raises InputError when it cannot be served."""
+    """A loaded GGUF file: its weights, vocabulary and chat template. Raises InputError when it cannot be served.
 
-    def __init__(self, path: Path) -> None:
+    Loading a large file takes a while; it ends early, with an InputError, when `wanted` says False.
+    """
+
+    def __init__(self, path: Path, wanted: Callable[[], bool] = lambda: True) -> None:
         header = check_gguf(path)  # the library may crash on a damaged file
         _start_backend()
         _log_lines.clear()
         self.path = path
-        self._model = cpp.llama_model_load_from_file(str(path).encode(), cpp.llama_model_default_params())
+        params = cpp.llama_model_default_params()
+        params.progress_callback = cpp.llama_progress_callback(lambda progress, _: wanted())
+        self._model = cpp.llama_model_load_from_file(str(path).encode(), params)
         if not self._model:
             raise InputError("serving.load_failed", path=path, reason=last_log_line())
         self._vocabulary = cpp.llama_model_get_vocab(self._model)

@@ -77,23 +77,27 @@ class Scheduler:
 
     def turn(self) -> Posted:
         """Do one turn and return the events of it."""
-        self._posted = []
         self._drop_cancelled()
         self._admit()
         if self._running and self._decode():
             for sequence in [sequence for sequence in self._running if sequence.row >= 0]:
                 self._sample(sequence)
-        return self._posted
+        return self._take_posted()
 
     def fail_all(self, problem: WorkError) -> Posted:
-        """End every request with `problem` and start with an empty memory."""
-        self._posted = []
+        """End every request with `problem`, start with an empty memory, and return the events not yet returned."""
+        self._fail(problem)
+        return self._take_posted()
+
+    def _fail(self, problem: WorkError) -> None:
         for sequence in [*self._running, *self._waiting]:
             self._posted.append((sequence.generation, problem))
             self._release(sequence)
-        self._waiting.clear()
         self._context.forget_all()
-        return self._posted
+
+    def _take_posted(self) -> Posted:
+        posted, self._posted = self._posted, []
+        return posted
 
     def _drop_cancelled(self) -> None:
         for sequence in [*self._running, *self._waiting]:
@@ -122,7 +126,7 @@ class Scheduler:
                 self._advance()
                 return True
             if code != 1:
-                self._posted += self.fail_all(WorkError("serving.decode_failed", number=code))
+                self._fail(WorkError("serving.decode_failed", number=code))
                 return False
             if prompt_tokens > 1:
                 budget = prompt_tokens // 2

@@ -18,6 +18,9 @@ from serving.engine import Engine
 from serving.models import resolve
 from serving.settings import ServeSettings, read_keys
 
+_POLL_S = 0.2
+_LAST_RESORT_S = 10  # after the answers were ended, uvicorn cuts what is still connected
+
 
 def serve(
     settings: ServeSettings,
@@ -41,13 +44,16 @@ def serve(
             create_app(settings, engine, keys),
             log_config=None,
             access_log=False,
-            timeout_graceful_shutdown=settings.shutdown_s,
+            timeout_graceful_shutdown=settings.shutdown_s + _LAST_RESORT_S,
             server_header=False,
         )
         server = uvicorn.Server(config)
         url = _url(settings.host, listener)
-        with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after its clean end
-            asyncio.run(_run(server, listener, engine, lambda: on_ready(url, [served.name]), should_stop))
+        try:
+            with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after its clean end
+                asyncio.run(_run(server, listener, engine, lambda: on_ready(url, [served.name]), should_stop))
+        finally:
+            engine.stop()  # again: a second Ctrl-C skips the application's own end
     if engine.problem:
         raise engine.problem
 
@@ -81,7 +87,8 @@ async def _run(
 async def _watch(
     server: uvicorn.Server, engine: Engine, on_ready: Callable[[], None], should_stop: Callable[[], bool] | None
 ) -> None:
-    """Report when the model is loaded, end the server when it cannot be, and look for the wish to stop."""
+    """Report when the model is loaded, end the server when it cannot be, look for the wish to stop, and end answers
+    that go on too long after it."""
     while not server.started:
         await asyncio.sleep(0.02)
     try:
@@ -89,12 +96,14 @@ async def _watch(
     except Exception:  # kept in engine.problem, raised by `serve`
         server.should_exit = True
         return
-    on_ready()
-    while should_stop is not None:
-        if should_stop():
+    if engine.state == "ready":
+        on_ready()
+    while not server.should_exit:
+        if should_stop is not None and should_stop():
             server.should_exit = True
-            return
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(_POLL_S)
+    await asyncio.sleep(engine.settings.shutdown_s)
+    await asyncio.to_thread(engine.stop)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -240,6 +240,7 @@ def test_a_failure_ends_what_runs_and_the_next_request_works(
     for generation in generations:
         scheduler.add(generation)
     scheduler.turn()
+    assert scheduler.counts == (4, 2)
     problem = WorkError("serving.engine_failed")
     assert scheduler.fail_all(problem) == [(one, problem) for one in generations]
     assert scheduler.counts == (0, 0)

@@ -79,6 +79,24 @@ def test_end_to_end_with_an_interrupt_while_streaming(taught: Taught) -> None:
         assert "Traceback" not in said
 
 
+def test_an_answer_that_takes_too_long_at_the_end_is_ended_with_an_error(taught: Taught) -> None:
+    with program("--model", str(taught.gguf), "--port", "0", "--shutdown-s", "0", "--n-threads", "1") as process:
+        client = openai.OpenAI(base_url=wait_for_url(process), api_key="-", max_retries=0, timeout=60)
+        stream = client.chat.completions.create(
+            model="taught-F16", messages=ask("word " * 1000), temperature=2.0, max_tokens=100_000, stream=True
+        )
+        next(stream)
+        process.send_signal(signal.SIGINT)
+        try:
+            list(stream)
+        except openai.APIError as problem:
+            assert "stopping" in str(problem)
+        client.close()
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 0
+        assert "Traceback" not in said
+
+
 def test_sigterm_ends_it_cleanly_too(taught: Taught) -> None:
     with program("--model", str(taught.gguf), "--port", "0") as process:
         wait_for_url(process)
