@@ -17,7 +17,7 @@ def run(spec: dict[str, Any], job: Job) -> dict[str, Any]:
 
     def ready(url: str, models: list[str]) -> None:
         result.update(url=url, models=models)
-        job.event(ready=True, url=url, models=models)
+        job.event(kind="ready", url=url, models=models)
 
     serve(settings, on_ready=ready, on_warning=lambda key: job.event(warning=key), should_stop=job.stop_requested)
     return result

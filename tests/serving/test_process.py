@@ -168,7 +168,7 @@ def test_the_job_runs_until_it_is_asked_to_stop(taught: Taught, tmp_path: Path) 
     found: dict[str, object] = {}
     for _ in range(600):
         for event in jobs.events(folder):
-            if event.get("ready"):
+            if event.get("kind") == "ready":
                 found = event
                 ready.set()
         if ready.wait(0.1) or jobs.read(folder).ended:
