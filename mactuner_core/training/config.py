@@ -112,7 +112,10 @@ class TrainingConfig(Config):
         le=0.5,
         advanced=True,
         label=_text("Warm-up", "워밍업 비율 (warm-up)"),
-        help=_text("Share of the steps in which the learning rate rises; constant has none.", "학습률이 올라가는 걸음의 비율입니다. constant에는 없습니다."),
+        help=_text(
+            "Share of the steps in which the learning rate rises; constant has none.",
+            "학습률이 올라가는 걸음의 비율입니다. constant에는 없습니다.",
+        ),
     )
     lr_scheduler: Literal["linear", "cosine", "constant", "constant_with_warmup"] = setting(
         "cosine",

@@ -8,6 +8,7 @@ for each assistant turn. Does not truncate.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,10 +34,11 @@ class Example:
 
 @dataclass(frozen=True)
 class _Turn:
-    """One assistant turn: the text up to its end, and where in that text it begins."""
+    """One assistant turn in the text that ends with it: where it begins, and where its words end (in characters)."""
 
     text: str
     begin: int
+    words_end: int
 
 
 class RowProblemError(Exception):
@@ -66,9 +68,9 @@ def build_examples(tokenizer: Any, messages: Messages) -> list[Example]:
     turns = [_turn(tokenizer, messages, place) for place in places]
     whole = _render(tokenizer, messages[: places[-1] + 1])
     _check_system(messages, whole)
-    if all(whole.startswith(turn.text.rstrip()) for turn in turns):
-        return [_example(tokenizer, whole, [(turn.begin, len(turn.text)) for turn in turns])]
-    return [_example(tokenizer, turn.text, [(turn.begin, len(turn.text))]) for turn in turns]
+    if all(whole.startswith(turn.text[: turn.words_end]) for turn in turns):
+        return [_example(tokenizer, whole, turns)]
+    return [_example(tokenizer, turn.text, [turn]) for turn in turns]
 
 
 def _render(tokenizer: Any, messages: Messages, *, prompt: bool = False) -> str:
@@ -87,13 +89,19 @@ def _turn(tokenizer: Any, messages: Messages, place: int) -> _Turn:
     text = _render(tokenizer, messages[: place + 1])
     prompt = _render(tokenizer, messages[:place], prompt=True) if place else ""
     begin = _common(text, prompt)
-    content = str(messages[place]["content"]).strip()
-    before = str(messages[place - 1]["content"]).strip() if place else ""
+    content = _spoken(messages[place])
+    before = _spoken(messages[place - 1]) if place else ""
     # a template may open the turn with what it will not show afterwards (an open <think>): the common part counts,
     # but only when it holds all that was said before
-    if content not in text[begin:] or (before and before not in text[:begin]):
+    place_in_text = text.find(content, begin)
+    if place_in_text < 0 or (before and before not in text[:begin]):
         raise RowProblemError("training.row_unclear")
-    return _Turn(text, begin)
+    return _Turn(text, begin, place_in_text + len(content))
+
+
+def _spoken(message: Mapping[str, Any]) -> str:
+    """Return what a template shows of a message whatever else it does: no outer white space, no thinking."""
+    return str(message["content"]).split("</think>")[-1].strip()
 
 
 def _common(one: str, other: str) -> int:
@@ -104,35 +112,32 @@ def _common(one: str, other: str) -> int:
 
 def _check_system(messages: Messages, text: str) -> None:
     for message in messages:
-        if message["role"] == "system" and str(message["content"]).strip() not in text:
+        if message["role"] == "system" and _spoken(message) not in text:
             raise RowProblemError("training.system_dropped")
 
 
-def _example(tokenizer: Any, text: str, spans: list[tuple[int, int]]) -> Example:
-    """Tokenise `text` and label the tokens in `spans` (begin and end in characters)."""
+def _example(tokenizer: Any, text: str, turns: list[_Turn]) -> Example:
+    """Tokenise `text` up to the end of its last turn and label what is said in `turns`, with the mark that ends each.
+
+    A template may write no mark at the end: then the tokenizer's end of text is put there, or the model would not learn
+    to stop.
+    """
     # the template has written every special token already, so none is added (no second BOS)
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     ids, offsets = list(encoded["input_ids"]), encoded["offset_mapping"]
     labels = [IGNORED] * len(ids)
     marks = set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)
-    for begin, end in spans:
-        inside = [i for i, (first, last) in enumerate(offsets) if last > begin and first < end and last > first]
-        for i in _without_tail(inside, ids, marks):
+    mark, last = None, 0
+    for turn in turns:
+        said = [i for i, (a, b) in enumerate(offsets) if b > turn.begin and a < turn.words_end and b > a]
+        after = said[-1] + 1 if said else bisect_left(offsets, (turn.words_end, 0))
+        mark = next((i for i in range(after, len(ids)) if ids[i] in marks), None)
+        if mark is not None and text[turn.words_end : offsets[mark][0]].strip():
+            mark = None  # it belongs to what follows the turn
+        for i in [*said, *(range(after, mark + 1) if mark is not None else ())]:
             labels[i] = ids[i]
-    if spans[-1][1] >= len(text) and not _ends_with_mark(ids, labels, marks) and tokenizer.eos_token_id is not None:
+        last = after if mark is None else mark + 1
+    ids, labels = ids[:last], labels[:last]  # nothing is learned from what follows
+    if mark is None and tokenizer.eos_token_id is not None:
         return Example([*ids, tokenizer.eos_token_id], [*labels, tokenizer.eos_token_id])
     return Example(ids, labels)
-
-
-def _without_tail(inside: list[int], ids: list[int], marks: set[int]) -> list[int]:
-    """Drop what follows the last end mark of a turn (a line break): the model is never asked for it."""
-    for place in range(len(inside) - 1, max(len(inside) - 4, -1), -1):
-        if ids[inside[place]] in marks:
-            return inside[: place + 1]
-    return inside
-
-
-def _ends_with_mark(ids: list[int], labels: list[int], marks: set[int]) -> bool:
-    """Tell whether the last learned token is a special one; if not, the model would not learn to stop."""
-    last = max((i for i, label in enumerate(labels) if label != IGNORED), default=-1)
-    return last >= 0 and ids[last] in marks
