@@ -8,10 +8,15 @@ from mactuner_core.jobs import Job
 from serving.server import serve, set_up_logging
 from serving.settings import ServeSettings
 
+_SHUTDOWN_S = 8  # below the time that those who stop a server's job give it
+
 
 def run(spec: dict[str, Any], job: Job) -> dict[str, Any]:
-    """Serve with the settings in `spec` until the job is asked to stop; the event `ready` holds url and models."""
-    settings = ServeSettings.check(spec)
+    """Serve with the settings in `spec` until the job is asked to stop.
+
+    The event of kind "ready" holds the url and the model names, and so does the result.
+    """
+    settings = ServeSettings.check({"shutdown_s": _SHUTDOWN_S, **spec})
     set_up_logging()
     result: dict[str, Any] = {}
 
@@ -19,5 +24,10 @@ def run(spec: dict[str, Any], job: Job) -> dict[str, Any]:
         result.update(url=url, models=models)
         job.event(kind="ready", url=url, models=models)
 
-    serve(settings, on_ready=ready, on_warning=lambda key: job.event(warning=key), should_stop=job.stop_requested)
+    serve(
+        settings,
+        on_ready=ready,
+        on_warning=lambda key: job.event(kind="warning", message=key),
+        should_stop=job.stop_requested,
+    )
     return result

@@ -46,6 +46,8 @@ def serve(
             access_log=False,
             timeout_graceful_shutdown=settings.shutdown_s + _LAST_RESORT_S,
             server_header=False,
+            proxy_headers=False,
+            ws="none",
         )
         server = uvicorn.Server(config)
         url = _url(settings.host, listener)

@@ -118,6 +118,28 @@ def test_a_full_queue_is_said_with_a_time_to_come_back(start: Callable[..., Runn
     wait_until_idle(server)
 
 
+def test_a_crash_of_one_turn_ends_its_answers_and_not_the_server(
+    server: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crashes = iter([True])
+    original = Scheduler._sample
+
+    def crashing(self: Scheduler, sequence: Sequence) -> None:
+        if len(sequence.made) == 5 and next(crashes, False):
+            raise ZeroDivisionError
+        original(self, sequence)
+
+    monkeypatch.setattr(Scheduler, "_sample", crashing)
+    with pytest.raises(openai.InternalServerError):
+        ask_one(server, "Count", stream=False)
+    assert ask_one(server, "Count", stream=False) == PAIRS["Count"]
+    crashes = iter([True])
+    with pytest.raises(openai.APIError, match="engine"):
+        ask_one(server, "Count", stream=True)
+    assert ask_one(server, "Count", stream=True) == PAIRS["Count"]
+    wait_until_idle(server)
+
+
 @pytest.fixture(scope="module")
 def model(taught: Taught) -> Iterator[Model]:
     loaded = Model(taught.gguf)

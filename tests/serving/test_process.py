@@ -143,6 +143,14 @@ def test_a_damaged_file_is_refused(taught: Taught, tmp_path: Path) -> None:
     assert "cut.gguf" in said
 
 
+def test_a_model_without_a_chat_template_is_refused(taught: Taught, tmp_path: Path) -> None:
+    data = taught.gguf.read_bytes().replace(b"tokenizer.chat_template", b"tokenizer.chat_nothing_")
+    (tmp_path / "plain.gguf").write_bytes(data)
+    code, said = ends("--model", str(tmp_path / "plain.gguf"), "--port", "0")
+    assert code == 2
+    assert "no chat template" in said
+
+
 def test_variables_set_what_flags_do_not(taught: Taught) -> None:
     code, said = ends("--port", "99999", MACTUNER_SERVE_MODEL="x.gguf", MACTUNER_SERVE_PORT="5")
     assert code == 2
