@@ -54,7 +54,7 @@ def show_export(result: dict[str, Any]) -> None:
     ]
     show_table(["cli.quant", "cli.size", "cli.verified", "cli.path"], rows)
     checks = [
-        (file["quant"], check["name"], _passed(check["passed"]), check["detail"])
+        (file["quant"], check["name"], _passed(check["passed"]), text(check["code"], **check["values"]))
         for file in result["files"]
         for check in file["verify"]["checks"]
     ]
