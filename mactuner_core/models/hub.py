@@ -37,6 +37,7 @@ WANTED = (
     "merges.txt",
     "chat_template.*",
 )
+REACH_S = 10
 _REPO = re.compile(r"[\w.\-]{1,96}/[\w.\-]{1,96}")
 
 
@@ -69,6 +70,7 @@ def search(query: str, limit: int = 20) -> list[HubModel]:
     """Return text models whose name matches `query`, the most downloaded first; raises WorkError when the Hub fails."""
     expand = ["downloads", "likes", "safetensors", "gated", "tags", "lastModified"]
     with hub_errors_are_clear(query):
+        _reach_hub()
         found = _api().list_models(
             search=query, filter=["text-generation", "safetensors"], sort="downloads", limit=limit, expand=expand
         )
@@ -137,7 +139,7 @@ def wanted_files(repo_id: str, info: Any) -> list[HubFile]:
 @contextlib.contextmanager
 def hub_errors_are_clear(repo_id: str) -> Iterator[None]:
     """Turn what huggingface_hub and the network raise into errors that say what to do."""
-    import httpx
+    import httpx2  # what huggingface_hub speaks HTTP with
     from huggingface_hub import errors
 
     try:
@@ -150,7 +152,7 @@ def hub_errors_are_clear(repo_id: str) -> Iterator[None]:
         raise _http_error(repo_id, problem) from problem
     except errors.HFValidationError as problem:
         raise InputError("models.hub_bad_id", repo=repo_id) from problem
-    except (errors.LocalEntryNotFoundError, httpx.TransportError, ConnectionError, TimeoutError) as problem:
+    except (errors.LocalEntryNotFoundError, httpx2.TransportError, ConnectionError, TimeoutError) as problem:
         reason = " ".join(str(problem).split())[:200] or type(problem).__name__
         raise WorkError("models.hub_unreachable", reason=reason) from problem
 
@@ -164,6 +166,13 @@ def _http_error(repo_id: str, problem: Any) -> InputError | WorkError:
     if status in (401, 403):
         return InputError("models.hub_token", status=status)
     return WorkError("models.hub_failed", status=status, reason=" ".join(str(problem).split())[:200])
+
+
+def _reach_hub() -> None:
+    """Ask for the Hub's front page once: the search itself would try again for half a minute without a network."""
+    from huggingface_hub import constants, get_session
+
+    get_session().head(constants.ENDPOINT, timeout=REACH_S)
 
 
 def _api() -> Any:
@@ -208,11 +217,11 @@ def _download(repo_id: str, revision: str, files: list[HubFile], job: Job) -> Pa
 
 def _bar(job: Job, before: int, total: int) -> type:
     """Return a progress bar class that reports to the job instead of drawing, and ends the download on a stop."""
-    from huggingface_hub.utils import tqdm
+    from huggingface_hub.utils.tqdm import tqdm
 
-    class Bar(tqdm):  # type: ignore[misc]
+    class Bar(tqdm):
         def __init__(self, *args: Any, **values: Any) -> None:
-            super().__init__(*args, **values | {"disable": True})
+            super().__init__(*args, **values | {"disable": True})  # type: ignore[no-untyped-call]
             self.bytes_done = float(values.get("initial") or 0)
 
         def update(self, n: float | None = 1) -> None:
