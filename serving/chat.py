@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.responses import Response
 
-from mactuner_core.chat.template import render
+from mactuner_core.models.template import render
 from mactuner_core.errors import MacTunerError
 from serving.engine import Engine, NotReadyError
 from serving.errors import ApiError, describe

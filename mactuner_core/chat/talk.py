@@ -65,14 +65,14 @@ def ask_server(server: Server, messages: list[Message], sampling: Sampling, on_p
     """Ask a server through the openai client; `on_piece` sees the answer grow."""
     import openai
 
-    client = openai.OpenAI(base_url=server.url, api_key="-", max_retries=0)
+    client: Any = openai.OpenAI(base_url=server.url, api_key="-", max_retries=0)
     started = time.perf_counter()
     pieces: list[str] = []
     tokens = 0
     try:
         stream = client.chat.completions.create(
             model=server.models[0],
-            messages=messages,  # type: ignore[arg-type]
+            messages=messages,
             max_tokens=sampling.max_tokens,
             temperature=sampling.temperature,
             top_p=sampling.top_p,

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from mactuner_core.chat.template import render
+from mactuner_core.models.template import render
 from mactuner_core.errors import InputError
 from mactuner_core.export.gguf_file import check_gguf
 from mactuner_core.export.llama_file import FloatArray, LlamaFile
