@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import streamlit as st
@@ -17,6 +18,7 @@ from mactuner_core.models.catalogued import model_info
 from mactuner_core.training.config import TrainingConfig
 from mactuner_core.training.defaults import suggest
 from mactuner_core.training.start import start_training
+from mactuner_core.workspace import is_complete
 from ui.charts import loss_chart, loss_points
 from ui.errors import errors_are_shown, escaped, show_error
 from ui.examples import small_table
@@ -49,7 +51,7 @@ def main(app: App) -> None:
     left, right = main_and_settings()
     with right:
         config = settings(app, models, datasets)
-        start_button(app, config)
+        start_button(app, config, main_action=not (run and is_complete(Path(run.path))))
     with left:
         if run:
             monitor(app, run)
@@ -102,11 +104,11 @@ def settings(app: App, models: Sequence[Model], datasets: Sequence[DatasetVersio
     return form.check(TrainingConfig, model=model.id, dataset=dataset.id, method=method)
 
 
-def start_button(app: App, config: TrainingConfig | None) -> None:
-    """Draw the main action."""
+def start_button(app: App, config: TrainingConfig | None, *, main_action: bool) -> None:
+    """Draw the start; beside a finished run the main action is to go on with that one."""
     busy = any(job.kind == "train" and not job.ended for job in jobs.list_jobs(app.workspace.jobs))
     clicked = st.button(
-        t("training_page.start"), type="primary", icon=":material/play_arrow:", width="stretch",
+        t("training_page.start"), type="primary" if main_action else "secondary", icon=":material/play_arrow:", width="stretch",
         disabled=config is None or busy, help=t("training_page.busy") if busy else None,
     )  # fmt: skip
     run = None

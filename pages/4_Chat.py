@@ -58,10 +58,11 @@ def main(app: App) -> None:
             start_button(app, choice, busy=any(not job.ended for job in starting))
         sampling, system_prompt = parameters(app, choice)
         if server:
-            address(app, server)
+            stop_button(app, server)
     with left:
         if server:
             conversation(server, sampling, system_prompt)
+            address(server)
         elif starting:
             live(app.workspace, [job.id for job in starting], draw_jobs, over=answers_or_ended)
         else:
@@ -127,6 +128,8 @@ def start_button(app: App, choice: Choice, *, busy: bool) -> None:
 
 def draw_jobs(found: list[JobStatus]) -> None:
     """Draw the server while it loads, or why it could not start."""
+    if any(not job.ended for job in found):
+        st.info(t("chat_page.loading"), icon=":material/hourglass_top:")
     for job in found:
         job_card(job)
 
@@ -170,12 +173,16 @@ def trained_prompt(app: App, choice: Choice) -> str:
     return str(recipe.get("system_prompt") or "")
 
 
-def address(app: App, server: Server) -> None:
-    """Draw where the server answers, how any OpenAI client reaches it, and how to stop it."""
+def address(server: Server) -> None:
+    """Draw where the server answers and how any OpenAI client reaches it."""
     with st.expander(t("chat_page.address"), icon=":material/link:"):
         st.code(server.url, language=None)
         st.caption(t("chat_page.snippet_about"))
-        st.code(t("chat_page.snippet", url=server.url, model=server.models[0]), language="python", wrap_lines=True)
+        st.code(t("chat_page.snippet", url=server.url, model=server.models[0]), language="python")
+
+
+def stop_button(app: App, server: Server) -> None:
+    """Draw the button that ends the server."""
     if st.button(t("chat_page.stop"), icon=":material/stop_circle:", width="stretch"):
         with errors_are_shown():
             jobs.request_stop(app.workspace.jobs / server.job_id, STOP_GRACE_S)
@@ -185,6 +192,8 @@ def address(app: App, server: Server) -> None:
 def conversation(server: Server, sampling: Sampling, system_prompt: str) -> None:
     """Draw the conversation, take the next question and let the answer grow."""
     messages: list[dict[str, Any]] = st.session_state.setdefault(CONVERSATIONS, {}).setdefault(server.model, [])
+    if messages and not messages[-1]["content"] and "figures" not in messages[-1]:
+        del messages[-2:]  # stopped before the first word
     box = st.container(height=CHAT_HEIGHT, border=True, autoscroll=True, key="conversation")
     with box:
         if not messages:
@@ -199,7 +208,8 @@ def conversation(server: Server, sampling: Sampling, system_prompt: str) -> None
         messages.append({"role": "user", "content": question.strip()})
         with box:
             bubble(messages[-1])
-            answer(server, sampling, system_prompt, messages)
+            if answer(server, sampling, system_prompt, messages):
+                st.rerun()
 
 
 def bubble(message: dict[str, Any]) -> None:
@@ -208,13 +218,16 @@ def bubble(message: dict[str, Any]) -> None:
         if message["role"] == "user":
             st.text(message["content"])
             return
-        st.markdown(answer_markdown(message["content"]))
+        if message["content"]:
+            st.markdown(answer_markdown(message["content"]))
+        else:
+            st.caption(t("chat_page.no_words"))
         if figures := message.get("figures"):
             st.caption(t("chat_page.figures", **figures, duration=human_duration(message["seconds"], language())))
 
 
-def answer(server: Server, sampling: Sampling, system_prompt: str, messages: list[dict[str, Any]]) -> None:
-    """Ask the server and draw the answer as it comes; what came before a stop is kept."""
+def answer(server: Server, sampling: Sampling, system_prompt: str, messages: list[dict[str, Any]]) -> bool:
+    """Ask the server, draw the answer as it comes and tell whether it came; what came before a stop is kept."""
     sent = [{"role": "system", "content": system_prompt}] if system_prompt else []
     sent += [{"role": message["role"], "content": message["content"]} for message in messages if message["content"]]
     message: dict[str, Any] = {"role": "assistant", "content": ""}
@@ -230,17 +243,13 @@ def answer(server: Server, sampling: Sampling, system_prompt: str, messages: lis
         try:
             found = ask_server(server, sent, sampling, grow)
         except MacTunerError as problem:
-            messages.remove(message)
+            del messages[-2:]  # the question goes too: many templates refuse two in a row
             place.empty()
             show_error(problem)
-            return
-        if not found.text:
-            place.caption(t("chat_page.no_words"))
-        speed = f"{found.tokens / found.seconds:,.0f}" if found.seconds else "–"
-        message |= {"figures": {"tokens": found.tokens, "speed": speed}, "seconds": found.seconds}
-        st.caption(
-            t("chat_page.figures", tokens=found.tokens, speed=speed, duration=human_duration(found.seconds, language()))
-        )
+            return False
+    speed = f"{found.tokens / found.seconds:,.0f}" if found.seconds else "–"
+    message |= {"figures": {"tokens": found.tokens, "speed": speed}, "seconds": found.seconds}
+    return True
 
 
 show("chat", main)

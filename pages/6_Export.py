@@ -80,6 +80,7 @@ def settings(app: App, sources: dict[str, tuple[str, str]]) -> None:
         default=list(DEFAULT_QUANTS),
         format_func=lambda quant: t("export_page.quant", quant=quant, bits=f"{QUANTS[quant].bits:g}"),
         key="export-quants",
+        wrap=True,
         help=t("export_page.quants_help"),
     )
     st.caption(t("export_page.about"))
@@ -111,7 +112,7 @@ def export_card(app: App, export: Export) -> None:
         notes = notes_of(app, export)
         for file in files:
             file_part(file, notes.get(file.quant), largest(files))
-        go_button("chat", t("export_page.chat"), key=f"chat-{export.id}", export=export.id)
+        go_button("chat", t("export_page.chat"), key=f"chat-{export.id}", primary=False, export=export.id)
 
 
 def largest(files: Sequence[ExportFile]) -> int:

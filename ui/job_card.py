@@ -67,7 +67,7 @@ def figures_line(job: JobStatus, *figures: str) -> str:
     """Return "step 120 / 400 · 1,940 tok/s · 2 min 10 s left" for a running job, how long it took for an ended one."""
     if job.ended:
         return t("ui.job_took", duration=human_duration(max(0, job.elapsed_s), language()))
-    parts = [stage_text(job.stage)]
+    parts = [stage_text(job.stage)] if job.kind != "serve" else []
     if job.total:
         parts.append(t("ui.job_counts", done=f"{job.done:,.0f}", total=f"{job.total:,.0f}"))
     parts += figures
