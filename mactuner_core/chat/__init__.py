@@ -1,1 +1,1 @@
-"""Talking to a model: its chat template, a server process for it, answers from a model folder."""
+"""Talking to a model: a server process for it, and answers of whatever a person names."""
