@@ -188,12 +188,16 @@ def add_from_hub(app: App) -> None:
             from mactuner_core.models.hub import search
 
             with errors_are_shown(), st.spinner(t("models_page.searching")):
-                st.session_state[FOUND] = [found.id for found in search(query.strip())]
-    found = st.session_state.get(FOUND, [])
-    if found == [] and FOUND in st.session_state:
+                st.session_state[FOUND] = {found.id: found for found in search(query.strip())}
+    found = st.session_state.get(FOUND)
+    if found == {}:
         st.caption(t("models_page.nothing_found"))
     repository = st.selectbox(
-        t("models_page.repository"), found or [DEFAULT_HUB_MODEL], accept_new_options=True, key="hub-repository"
+        t("models_page.repository"),
+        list(found or [DEFAULT_HUB_MODEL]),
+        format_func=lambda name: hub_label(name, found or {}),
+        accept_new_options=True,
+        key="hub-repository",
     )
     token = st.text_input(t("models_page.token"), type="password", key="hub-token", help=t("models_page.token_help"))
     clicked = st.button(
@@ -205,6 +209,19 @@ def add_from_hub(app: App) -> None:
         with errors_are_shown():
             start_download(app.workspace, app.catalog, repository.strip(), token.strip() or None)
             st.rerun()
+
+
+def hub_label(name: str, found: dict[str, Any]) -> str:
+    """Return a model of the Hub with its size and downloads, as far as they are known."""
+    model = found.get(name)
+    if model is None:
+        return name
+    parts = [
+        name,
+        human_count(model.parameters) if model.parameters else "",
+        t("models_page.gated") if model.gated else "",
+    ]
+    return " · ".join(part for part in parts if part)
 
 
 show("models", main)

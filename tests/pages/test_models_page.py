@@ -82,3 +82,29 @@ def test_a_taken_name_is_explained_before_a_job_starts(
     press(app, "스타터 모델 만들기")
     assert "이미 쓰이고 있습니다" in app.error[0].value
     assert not jobs.list_jobs(workspace.jobs)
+
+
+def test_a_hub_that_cannot_be_reached_is_explained(open_page: Open, catalog: Catalog) -> None:
+    app = open_page(PAGE)
+    by_key(app.segmented_control, "models-way").set_value("hub").run()
+    by_key(app.text_input, "hub-query").set_value("qwen")
+    press(app, "검색")
+    assert not app.exception
+    assert len(app.error) == 1
+
+
+def test_a_token_is_written_nowhere(open_page: Open, workspace: Workspace, catalog: Catalog) -> None:
+    app = open_page(PAGE)
+    by_key(app.segmented_control, "models-way").set_value("hub").run()
+    by_key(app.text_input, "hub-token").set_value("hf_verysecret").run()
+    press(app, "내려받기")
+    job = jobs.list_jobs(workspace.jobs)[0]
+    assert job.kind == "hub_download"
+    jobs.wait(job.folder)
+    files = [file for file in workspace.root.rglob("*") if file.is_file()]
+    assert files
+    assert not [file for file in files if b"hf_verysecret" in file.read_bytes()]
+    app.run()
+    assert not app.exception
+    assert len(app.error) == 1  # there is no network here
+    assert "hf_verysecret" not in words(app)
