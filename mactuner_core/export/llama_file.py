@@ -6,9 +6,7 @@ and not the machine.
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,28 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from mactuner_core.errors import WorkError
+from mactuner_core.export.llama_log import captured_log
 from mactuner_core.hardware import detect
 
 FloatArray = npt.NDArray[np.float32]
-
-
-@contextlib.contextmanager
-def captured_log() -> Iterator[list[str]]:
-    """Collect what llama.cpp logs instead of letting it write to stderr."""
-    import llama_cpp
-    from llama_cpp import _logger
-
-    lines: list[str] = []
-
-    @llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
-    def collect(_level: int, text: bytes, _user_data: ctypes.c_void_p) -> None:
-        lines.append(text.decode("utf-8", errors="replace"))
-
-    llama_cpp.llama_log_set(collect, ctypes.c_void_p(0))
-    try:
-        yield lines
-    finally:
-        llama_cpp.llama_log_set(_logger.llama_log_callback, ctypes.c_void_p(0))
 
 
 class LlamaFile:

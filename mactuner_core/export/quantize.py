@@ -91,7 +91,7 @@ def quantize(source: Path, target: Path, quant: str, *, check: Callable[[], None
 def _quantize(source: Path, target: Path, quant: str) -> tuple[int, str]:
     import llama_cpp
 
-    from mactuner_core.export.llama_file import captured_log
+    from mactuner_core.export.llama_log import captured_log
 
     settings = llama_cpp.llama_model_quantize_default_params()
     settings.ftype = QUANTS[quant].file_type

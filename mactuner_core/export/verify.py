@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from mactuner_core.models.template import render
 from mactuner_core.errors import InputError
 from mactuner_core.export.gguf_file import check_gguf
 from mactuner_core.export.llama_file import FloatArray, LlamaFile
 from mactuner_core.export.reference import MAX_TOKENS, Reference
 from mactuner_core.export.verify_texts import CONVERSATIONS
+from mactuner_core.models.template import render
 
 # F16 keeps 11 bits of a weight and llama.cpp rounds activations to F16 in its products; an error in the file (a permuted
 # head, a missing bias, a wrong RoPE base, one layer from another checkpoint) moves the logits by a large part of their

@@ -4,6 +4,7 @@ import pytest
 
 from mactuner_core.errors import InputError, WorkError
 from mactuner_core.export.gguf_file import check_gguf
+from mactuner_core.export.llama_file import LlamaFile
 from mactuner_core.export.quantize import QUANTS, check_quants, fallback_tensors, quantize
 from mactuner_core.export.verify import kl_limit
 from tests.core.export.conftest import Exported
@@ -59,3 +60,16 @@ def test_a_stop_leaves_no_file(exported: Exported, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         quantize(exported.f16, tmp_path / "m.gguf", "Q8_0", check=stop)
     assert not (tmp_path / "m.gguf").exists()
+
+
+def test_work_goes_on_beside_quantisations_that_were_left(exported: Exported, tmp_path: Path) -> None:
+    """A stopped quantisation goes on logging for a moment; that once crashed the process."""
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    for i in range(40):
+        with pytest.raises(KeyboardInterrupt):
+            quantize(exported.f16, tmp_path / f"{i}.gguf", "IQ4_NL", check=stop)
+        with LlamaFile(exported.f16) as file:
+            assert file.tokenize("안녕", add_special=True)
