@@ -31,7 +31,7 @@ _PATTERN = re.compile(
     |(?P<call>(?:보이스톡|페이스톡|그룹콜)(?:\ (?:해요\.?|부재중|취소|거절|응답\ ?없음|종료|{_DURATION}))?
       |(?:Voice|Video|Group)\ [Cc]all(?:\ (?:[Cc]ancell?ed|[Mm]issed|[Dd]eclined|[Nn]o\ answer|[Ee]nded|{_DURATION}))?)
     |(?P<live>라이브톡(?:\ .{{1,20}})?|Live\ ?[Tt]alk(?:\ .{{1,20}})?)
-    |(?P<link>(?:https?://\S+\s*)+)
+    |(?P<link>(?:https?://\S++\s*+)+)
     """,
     re.VERBOSE,
 )

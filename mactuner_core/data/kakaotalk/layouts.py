@@ -61,13 +61,14 @@ def _line(pattern: str) -> re.Pattern[str]:
     return re.compile(f"^{pattern}", re.MULTILINE)
 
 
+_NO_BULLET = r"(?![-·•*>\"'])"  # a list or a quotation in somebody's message
 _SYSTEM_KO = re.compile(
-    r"(?:.{1,80}님이 (?:.{1,300}님을 )?(?:초대(?:하였|했)|나갔|들어왔|내보냈)습니다|.{1,80}님을 내보냈습니다"
+    rf"{_NO_BULLET}(?:.{{0,80}}\S님이 (?:.{{1,300}}님을 )?(?:초대(?:하였|했)|나갔|들어왔|내보냈)습니다|.{{0,80}}\S님을 내보냈습니다"
     r"|채팅방 관리자가 메시지를 가렸습니다)\.?"
 )
 # "Alex left." is a system line, "He left." and "the bus left." are what somebody wrote in a second line.
 _SYSTEM_EN = re.compile(
-    r"(?!(?:I|You|He|She|It|We|They|The|An?|My|Our|Your|His|Her|Their|This|That|Everyone|Nobody|Someone|And|But|Then)\b)"
+    rf"{_NO_BULLET}(?!(?:I|You|He|She|It|We|They|The|An?|My|Our|Your|His|Her|Their|This|That|Everyone|Nobody|Someone|And|But|Then)\b)"
     r"(?![a-z])[^.!?\n]{1,80} (?:invited (?!(?:me|us|you|him|her|them|everyone)\b).{1,300}|left|joined)\."
 )
 
@@ -146,7 +147,7 @@ def has_header(text: str) -> bool:
 
 def title_of(line: str) -> str | None:
     """Return the name of the chat in the first line of an export, if it is one."""
-    found = TITLE.fullmatch(line)
+    found = TITLE.fullmatch(line) if "카카오톡" in line or "KakaoTalk" in line else None
     return next((name for name in found.groups() if name), None) if found else None
 
 
