@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from mactuner_core.catalog import Catalog, open_catalog
 from mactuner_core.workspace import Workspace, open_workspace
 
 SAMPLES = Path(__file__).parents[1] / "samples"
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is loaded: threads that wait do not spin
 
 
 @pytest.fixture(autouse=True)
