@@ -12,6 +12,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from unicodedata import normalize
 
 from mactuner_core.data.kakaotalk.chat import Chat, ChatMessage
 from mactuner_core.data.kakaotalk.recipe import PairRecipe
@@ -52,6 +53,7 @@ def make_pairs(chat: Chat, recipe: PairRecipe, edit: Edit | None = None) -> Iter
     `edit` may change each message (mask it) before its text is put in an example. Raises InputError when only one speaker
     has written, or `recipe.me` has not.
     """
+    recipe = recipe.model_copy(update={"me": normalize("NFC", recipe.me)})
     check_speakers(chat, recipe.me)
     write = _single if recipe.shape == "single" else _multi_turn
     return write(chat, recipe, iter(_judge(chat, recipe)), edit)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
+from unicodedata import normalize
 
 from mactuner_core.data.kakaotalk.between import Place, Row, meanings, rows_between
 from mactuner_core.data.kakaotalk.chat import NO_TIME, Chat, Messages, unquote
@@ -65,12 +66,12 @@ class _Reader:
         """Add every message of the text."""
         text, add, clocks, numbers = self.text, self.messages.add, self._clocks, self._numbers
         groups = self.layout.record.groupindex
-        wanted, text_group = (groups["date"], groups["time"], groups["sender"]), groups["text"]
+        wanted = groups["date"], groups["time"], groups["sender"], groups["text"]
         quoted, dated, returns = self.layout.quoted, self.layout.dated, "\r\n" in text
         after, line = 0, 0  # where the line after the last record begins, and the line of the last record
         for found in self.layout.record.finditer(text):
             start, end = found.span()
-            date, time, sender = found.group(*wanted)
+            date, time, sender, body = found.group(*wanted)
             day = self._day_of(date) if dated else self._day
             if day is None and dated:  # 30 February: not a record, so a line of the message before
                 continue
@@ -87,10 +88,11 @@ class _Reader:
                 clocks[time] = read_clock(time)
             if sender not in numbers:
                 self._new_sender(sender)
-            if returns and text[end - 1] == "\r":
-                end -= 1
-            begin, who = found.start(text_group), numbers[sender]
-            body = self._field(start, begin, end) if quoted else text[begin:end]
+            begin, who = end - len(body), numbers[sender]
+            if returns and body.endswith("\r"):
+                end, body = end - 1, body[:-1]
+            if quoted:
+                body = self._field(start, begin, end)
             kind = SYSTEM if who == NOBODY else kind_of(body)
             add(line, NO_TIME if day is None else day * DAY_S + clocks[time], who, kind, begin, end)
         self._between(after, len(text), None)
@@ -167,7 +169,7 @@ class _Reader:
         return self._days[date]
 
     def _new_sender(self, written: str) -> None:
-        name = unquote(written) if self.layout.quoted else written
+        name = normalize("NFC", unquote(written) if self.layout.quoted else written)  # a Mac writes ㄱㅏ for 가
         senders = self.messages.senders
         if name not in self._numbers:
             self._numbers[name] = len(senders)

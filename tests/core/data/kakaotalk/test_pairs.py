@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 
@@ -244,6 +245,12 @@ def test_messages_without_a_day_still_make_pairs() -> None:
     (example,), _ = pairs(chat)
     assert said(example) == ["u:안녕", "a:그래 안녕"]
     assert example.time is None
+
+
+def test_a_name_in_decomposed_letters_is_the_same_name() -> None:
+    chat = chat_of("지은 9:00 안녕", f"{normalize('NFD', '철수')} 9:01 그래 안녕", "지은 9:02 응")
+    assert chat.speakers == {"지은": 2, "철수": 1}
+    assert len(pairs(chat, me=normalize("NFD", "철수"))[0]) == 1
 
 
 def test_one_speaker_and_a_wrong_name() -> None:
