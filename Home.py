@@ -70,7 +70,7 @@ def quick_start(app: App) -> None:
     }
     next_step = next((name for name, count in counts.items() if not count), "chat")
     for number, (column, name) in enumerate(zip(st.columns(5), [*counts, "chat"], strict=True), start=1):
-        with column, st.container(border=True, height=208, vertical_alignment="distribute", key=f"step-{name}"):
+        with column, st.container(border=True, height="stretch", vertical_alignment="distribute", key=f"step-{name}"):
             done = bool(counts.get(name))
             with st.container(gap="xsmall"):
                 st.markdown(step_mark(number, done, name == next_step))
@@ -139,7 +139,8 @@ def machine(app: App) -> None:
     disk = shutil.disk_usage(app.workspace.root)
     with st.container(border=True):
         st.metric(t("home.device"), t(f"ui.device_{found.device}"), icon=":material/developer_board:")
-        st.caption(escaped(t(found.reason)))
+        reason = t(found.reason)
+        st.caption(escaped(reason[:1].upper() + reason[1:]))
         memory, space = st.columns(2)
         memory.metric(
             t("home.memory"),

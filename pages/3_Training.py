@@ -50,7 +50,7 @@ def main(app: App) -> None:
         return
     left, right = main_and_settings()
     with right:
-        config = settings(app, models, datasets)
+        config = settings(app, models, datasets, run)
         start_button(app, config, main_action=not (run and is_complete(Path(run.path))))
     with left:
         if run:
@@ -75,16 +75,28 @@ def shown_run(app: App, runs: Sequence[Run]) -> Run | None:
     return running
 
 
-def settings(app: App, models: Sequence[Model], datasets: Sequence[DatasetVersion]) -> TrainingConfig | None:
-    """Draw the choices and the form, filled with what suits them; None while something is wrong."""
+def settings(
+    app: App, models: Sequence[Model], datasets: Sequence[DatasetVersion], run: Run | None
+) -> TrainingConfig | None:
+    """Draw the choices and the form, filled with what suits them; None while something is wrong.
+
+    Model and dataset are those of the shown run; a starter model goes with the dataset it was made from.
+    """
     st.subheader(t("training_page.settings"), anchor=False)
     ids = [model.id for model in models]
-    wanted = st.query_params.get("model")
+    wanted = run.model_id if run else st.query_params.get("model")
     model_id = st.selectbox(
         t("training_page.model"), ids, index=ids.index(wanted) if wanted in ids else 0, key="train-model"
     )
-    dataset_id = st.selectbox(t("training_page.dataset"), [version.id for version in datasets], key="train-dataset")
-    model, dataset = app.catalog.model(model_id), app.catalog.dataset(dataset_id)
+    model, versions = app.catalog.model(model_id), [version.id for version in datasets]
+    own = run.dataset_id if run and run.model_id == model.id else model.dataset_id
+    dataset_id = st.selectbox(
+        t("training_page.dataset"),
+        versions,
+        index=versions.index(own) if own in versions else 0,
+        key=f"train-dataset-{model.id}",
+    )
+    dataset = app.catalog.dataset(dataset_id)
     names = {method: t(f"training_page.method_{method}") for method in METHODS}
     method: Literal["full", "lora"] = st.segmented_control(
         t("training_page.method"), METHODS, format_func=names.__getitem__, default=suggest(model, dataset).method,
@@ -161,7 +173,7 @@ def monitor(app: App, run: Run) -> None:
     live(app.workspace, [run.job_id], lambda found: draw_run(found[0], steps))
     job = jobs.read(app.workspace.jobs / run.job_id)
     if job.state == "done":
-        outcome(run, job)
+        outcome(app, run, job)
 
 
 def draw_run(job: JobStatus, steps: int) -> None:
@@ -186,7 +198,7 @@ def last(metrics: list[dict[str, Any]], name: str) -> float | None:
     return next((float(event[name]) for event in reversed(metrics) if name in event), None)
 
 
-def outcome(run: Run, job: JobStatus) -> None:
+def outcome(app: App, run: Run, job: JobStatus) -> None:
     """Draw what came of a finished run, and the next steps."""
     stats = job.result
     with st.container(border=True):
@@ -198,6 +210,8 @@ def outcome(run: Run, job: JobStatus) -> None:
             "memory": human_bytes(stats["peak_memory_bytes"]),
         }
         st.markdown(t("training_page.summary", **words))
+        if app.catalog.model(run.model_id).source == "starter":
+            st.caption(t("training_page.by_heart"))
         if stats["rows_left_out"]:
             st.caption(t("training_page.left_out", count=len(stats["rows_left_out"])))
         with st.container(horizontal=True):

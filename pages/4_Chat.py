@@ -56,12 +56,12 @@ def main(app: App) -> None:
         starting = [job for job in jobs_of(app.workspace, "serve") if job.title == choice.ref and not server]
         if not server:
             start_button(app, choice, busy=any(not job.ended for job in starting))
-        sampling, system_prompt = parameters(app, choice)
+        manner = parameters(app, choice)
         if server:
             stop_button(app, server)
     with left:
         if server:
-            conversation(server, sampling, system_prompt)
+            conversation(server, manner)
             address(server)
         elif starting:
             live(app.workspace, [job.id for job in starting], draw_jobs, over=answers_or_ended)
@@ -142,8 +142,17 @@ def answers_or_ended(job: JobStatus) -> bool:
         return True
 
 
-def parameters(app: App, choice: Choice) -> tuple[Sampling, str]:
-    """Draw how answers are drawn, and the system prompt; a model learned by heart answers best without chance."""
+@dataclass(frozen=True)
+class Manner:
+    """How to ask: the sampling, the system prompt, and whether what was said before is sent along."""
+
+    sampling: Sampling
+    system_prompt: str
+    with_history: bool
+
+
+def parameters(app: App, choice: Choice) -> Manner:
+    """Draw how to ask. A model that learned by heart answers best without chance and to one question at a time."""
     by_heart = app.catalog.model(choice.export.model_id).source == "starter"
     key = choice.export.id
     system_prompt = st.text_area(
@@ -154,6 +163,9 @@ def parameters(app: App, choice: Choice) -> tuple[Sampling, str]:
         t("chat_page.temperature"), 0.0, 2.0, 0.0 if by_heart else 0.7, 0.05, key=f"temperature-{key}",
         help=t("chat_page.temperature_help"),
     )  # fmt: skip
+    with_history = st.toggle(
+        t("chat_page.history"), not by_heart, key=f"history-{key}", help=t("chat_page.history_help")
+    )
     with st.expander(t("ui.advanced"), icon=":material/tune:"):
         top_p = st.slider(
             t("chat_page.top_p"), 0.05, 1.0, 1.0, 0.05, key=f"top-p-{key}", help=t("chat_page.top_p_help")
@@ -162,7 +174,8 @@ def parameters(app: App, choice: Choice) -> tuple[Sampling, str]:
         seed = st.number_input(
             t("chat_page.seed"), 0, 2**31 - 1, None, key=f"seed-{key}", placeholder=t("chat_page.seed_any")
         )
-    return Sampling(max_tokens=max_tokens, temperature=temperature, top_p=top_p, seed=seed), system_prompt.strip()
+    sampling = Sampling(max_tokens=max_tokens, temperature=temperature, top_p=top_p, seed=seed)
+    return Manner(sampling, system_prompt.strip(), with_history)
 
 
 def trained_prompt(app: App, choice: Choice) -> str:
@@ -189,7 +202,7 @@ def stop_button(app: App, server: Server) -> None:
         st.rerun()
 
 
-def conversation(server: Server, sampling: Sampling, system_prompt: str) -> None:
+def conversation(server: Server, manner: Manner) -> None:
     """Draw the conversation, take the next question and let the answer grow."""
     messages: list[dict[str, Any]] = st.session_state.setdefault(CONVERSATIONS, {}).setdefault(server.model, [])
     if messages and not messages[-1]["content"] and "figures" not in messages[-1]:
@@ -208,7 +221,7 @@ def conversation(server: Server, sampling: Sampling, system_prompt: str) -> None
         messages.append({"role": "user", "content": question.strip()})
         with box:
             bubble(messages[-1])
-            if answer(server, sampling, system_prompt, messages):
+            if answer(server, manner, messages):
                 st.rerun()
 
 
@@ -226,10 +239,11 @@ def bubble(message: dict[str, Any]) -> None:
             st.caption(t("chat_page.figures", **figures, duration=human_duration(message["seconds"], language())))
 
 
-def answer(server: Server, sampling: Sampling, system_prompt: str, messages: list[dict[str, Any]]) -> bool:
+def answer(server: Server, manner: Manner, messages: list[dict[str, Any]]) -> bool:
     """Ask the server, draw the answer as it comes and tell whether it came; what came before a stop is kept."""
-    sent = [{"role": "system", "content": system_prompt}] if system_prompt else []
-    sent += [{"role": message["role"], "content": message["content"]} for message in messages if message["content"]]
+    sent = [{"role": "system", "content": manner.system_prompt}] if manner.system_prompt else []
+    said = messages if manner.with_history else messages[-1:]
+    sent += [{"role": message["role"], "content": message["content"]} for message in said]
     message: dict[str, Any] = {"role": "assistant", "content": ""}
     messages.append(message)
     with st.chat_message("assistant", avatar=AVATARS["assistant"]):
@@ -241,7 +255,7 @@ def answer(server: Server, sampling: Sampling, system_prompt: str, messages: lis
             place.markdown(answer_markdown(message["content"]))
 
         try:
-            found = ask_server(server, sent, sampling, grow)
+            found = ask_server(server, sent, manner.sampling, grow)
         except MacTunerError as problem:
             del messages[-2:]  # the question goes too: many templates refuse two in a row
             place.empty()

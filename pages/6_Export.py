@@ -112,6 +112,7 @@ def export_card(app: App, export: Export) -> None:
         notes = notes_of(app, export)
         for file in files:
             file_part(file, notes.get(file.quant), largest(files))
+        st.code(export.path, language=None, wrap_lines=True)
         go_button("chat", t("export_page.chat"), key=f"chat-{export.id}", primary=False, export=export.id)
 
 
@@ -127,6 +128,7 @@ def file_part(file: ExportFile, note: dict[str, Any] | None, most_bytes: int) ->
         name, size, get = st.columns([3, 2, 2], vertical_alignment="center")
         mark = ":green[:material/check_circle:]" if file.verified else ":red[:material/cancel:]"
         name.markdown(f"{mark} **{escaped(file.quant)}**")
+        name.caption(escaped(path.name))
         size.progress(file.bytes / most_bytes, text=human_bytes(file.bytes))
         with get:
             download(file, path)
@@ -134,7 +136,6 @@ def file_part(file: ExportFile, note: dict[str, Any] | None, most_bytes: int) ->
             check_line(check)
         if note:
             st.caption(f":material/info: {escaped(_sentence(note))}")
-        st.code(str(path), language=None, wrap_lines=True)
 
 
 def check_line(check: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from mactuner_core import jobs
 from mactuner_core.errors import error_from_dict
 from mactuner_core.format import human_duration
 from mactuner_core.jobs import JobStatus
+from mactuner_core.messages import catalogue
 from mactuner_core.workspace import Workspace
 from ui.errors import errors_are_shown, escaped, show_error
 from ui.language import language, stage_text, t
@@ -52,7 +53,7 @@ def job_card(job: JobStatus, *figures: str) -> None:
     """Draw one job; `figures` (such as tokens a second) join its line."""
     with st.container(border=True, key=f"job-{job.id}"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.markdown(f"**{escaped(job.title)}**", width="content")
+            st.markdown(f"**{escaped(title_of(job))}**", width="content")
             st.badge(t(f"jobs.state_{job.state}"), color=COLOURS.get(job.state, "red"))  # type: ignore[arg-type]
         if not job.ended and job.kind != "serve":
             st.progress(job.share)
@@ -61,6 +62,12 @@ def job_card(job: JobStatus, *figures: str) -> None:
         if not job.ended:
             _stop_button(job)
         _log(job)
+
+
+def title_of(job: JobStatus) -> str:
+    """Return what kind of work a job does, and on what."""
+    kind = f"ui.kind_{job.kind}"
+    return t("ui.job_title", kind=t(kind), title=job.title) if kind in catalogue() else job.title
 
 
 def figures_line(job: JobStatus, *figures: str) -> str:

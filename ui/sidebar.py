@@ -8,6 +8,7 @@ from mactuner_core import hardware, jobs
 from mactuner_core.format import human_bytes
 from mactuner_core.workspace import Workspace
 from ui.errors import errors_are_shown, escaped
+from ui.job_card import title_of
 from ui.language import t
 
 REFRESH_S = 3.0
@@ -36,4 +37,4 @@ def _facts(workspace: Workspace) -> None:
         st.caption(t("ui.sidebar_memory", used=human_bytes(used), total=human_bytes(total)))
         for job in running_jobs(workspace)[:LISTED_JOBS]:
             share = f"{job.share:.0%}" if job.total and job.kind != "serve" else t(f"jobs.state_{job.state}")
-            st.caption(t("ui.sidebar_job", title=escaped(job.title), share=share))
+            st.caption(t("ui.sidebar_job", title=escaped(title_of(job)), share=share))

@@ -16,7 +16,8 @@ def test_an_export_shows_each_check_with_its_figures(open_page: Open, export: Ex
     assert any("material/check" in line and "텍스트 40개" in line for line in lines)
     assert any("material/close" in line and "KL 발산 평균 1.2000" in line for line in lines)
     assert "검증 실패" in words(app)
-    assert any(code.value.endswith("law-F16.gguf") for code in app.code)
+    assert any(code.value.endswith("exports/export-1") for code in app.code)
+    assert "law-F16.gguf" in words(app)
 
 
 def test_a_finished_run_can_be_exported(open_page: Open, done_run: Run) -> None:

@@ -63,7 +63,7 @@ def test_the_job_is_seen_on_home_and_in_the_sidebar(open_page: Open, job: Job) -
 
 def test_a_finished_training_says_what_came_of_it_and_leads_on(open_page: Open, done_run: Run) -> None:
     app = open_page(PAGE, "ko", run=done_run.id)
-    assert "**8.100**에서 **0.420**" in words(app)
+    assert "**8.100 → 0.420**" in words(app)
     assert "다음: 내보내기" in [button.label for button in app.button]
     assert app.table[0].value["상태"][0] == "완료"
 

@@ -65,7 +65,7 @@ def texts_in(node: ast.expr) -> list[str]:
     if isinstance(node, ast.Constant):
         return [node.value] if isinstance(node.value, str) else []
     if isinstance(node, ast.JoinedStr):
-        return [part.value for part in node.values if isinstance(part, ast.Constant)]
+        return [str(part.value) for part in node.values if isinstance(part, ast.Constant)]
     if isinstance(node, ast.BinOp):
         return texts_in(node.left) + texts_in(node.right)
     if isinstance(node, ast.IfExp):
