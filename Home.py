@@ -148,7 +148,13 @@ def machine(app: App) -> None:
             help=t("ui.exact_bytes", n=f"{found.system_memory_bytes:,}"),
         )
         space.metric(t("home.disk_free"), human_bytes(disk.free), help=t("ui.exact_bytes", n=f"{disk.free:,}"))
-        st.caption(t("home.folder", folder=escaped(str(app.workspace.root))))
+        st.caption(t("home.folder", folder=escaped(short_path(app.workspace.root))))
+
+
+def short_path(path: Path) -> str:
+    """Return a path with the person's own folder as "~"."""
+    home = Path.home()
+    return str(Path("~") / path.relative_to(home)) if path.is_relative_to(home) else str(path)
 
 
 show("home", main)

@@ -99,8 +99,11 @@ def fit_badge(method: str, need: dict[str, Any]) -> None:
 
 
 def details_button(model: Model) -> None:
-    """Draw what the model's folder itself says."""
-    with st.popover(t("ui.details"), icon=":material/info:"), errors_are_shown():
+    """Draw what the model's folder itself says; it is read when it is asked for."""
+    box = st.popover(t("ui.details"), icon=":material/info:", key=f"details-{model.id}", on_change="rerun")
+    if not box.open:
+        return
+    with box, errors_are_shown():
         facts = model_details(model)
         yes_no = {True: t("models_page.has"), False: t("models_page.has_not")}
         values = {

@@ -8,8 +8,10 @@ trains a starter model for real and takes about five minutes. Without that varia
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -37,7 +39,18 @@ LOOKS = [(language, colours) for language in ("ko", "en") for colours in ("light
 QUESTIONS = ("몇 살이 되면 성년인가요?", "신의성실의 원칙이 뭔가요?")
 ASK = {"ko": "모델에게 물어보세요", "en": "Ask your model"}
 SAMPLE = {"ko": "샘플", "en": "A sample"}
+HOME = Path(tempfile.gettempdir()) / "mactuner"
 Looks = dict[tuple[str, str], Visit]
+
+
+@pytest.fixture
+def own_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Use a folder whose name looks well in a picture."""
+    HOME.mkdir()
+    monkeypatch.setenv("MACTUNER_HOME", str(HOME))
+    monkeypatch.setenv("MACTUNER_LANG", "en")
+    yield HOME
+    shutil.rmtree(HOME)
 
 
 def test_pictures(visit: Callable[..., Visit], workspace: Workspace, catalog: Catalog) -> None:
@@ -108,6 +121,7 @@ def take_all(looks: Looks, name: str, path: str) -> None:
 
 def take(found: Visit, name: str) -> None:
     """Write the picture when charts and fonts have come to rest."""
+    expect(found.page.locator("[data-testid=stSkeleton]")).to_have_count(0)
     found.page.wait_for_timeout(1500)
     folder = Path(str(FOLDER))
     folder.mkdir(parents=True, exist_ok=True)

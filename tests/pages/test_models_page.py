@@ -19,7 +19,9 @@ def test_a_model_shows_its_facts_and_what_fits(open_page: Open, model: Model) ->
     assert figures["구조"] == "Qwen3"
     assert figures["파라미터"].endswith("k")
     assert "전체 학습 (full)" in words(app)
-    facts = app.table[0].value
+    assert not app.table
+    app.session_state[f"details-{model.id}"] = True
+    facts = app.run().table[0].value
     assert dict(zip(facts["항목"], facts["값"], strict=True))["채팅 템플릿"] == "있음"
 
 
