@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mactuner_core.data.recipe import ImportRecipe
@@ -25,10 +25,18 @@ MAXIMUM_FIELD_CHARACTERS = 10_000_000
 
 @dataclass(frozen=True)
 class Example:
-    """One usable row: the line it starts on, and its messages."""
+    """One usable row: the line it starts on, its chat messages, and its other fields.
+
+    A row of plain text has no messages and the field "text"; a preference pair has "chosen" and "rejected" messages.
+    """
 
     line: int
     messages: list[Message]
+    other: dict[str, Any] = field(default_factory=dict)
+
+    def as_row(self) -> dict[str, Any]:
+        """Return the row as it is saved, one JSON object a line."""
+        return {"messages": self.messages, **self.other} if self.messages else dict(self.other)
 
 
 @dataclass(frozen=True)

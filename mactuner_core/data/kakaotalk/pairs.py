@@ -30,9 +30,9 @@ NAMED_SPEAKERS = 30
 class ChatExample(Example):
     """An example made of a chat: `time` of the (last) reply, number of its session, and the instruction put in."""
 
-    time: datetime | None
-    session: int
-    instruction: str
+    time: datetime | None = None
+    session: int = 0
+    instruction: str = ""
 
     def as_alpaca(self) -> dict[str, object]:
         """Return instruction, input and output; `system` and `history` ([asked, answered] pairs) where there are any."""
@@ -220,7 +220,8 @@ class _Writer:
             content = "\n".join([self._line(message) for message in said])
             messages.append({"role": "user", "content": f"{instruction}\n{content}" if instruction else content})
         reply = talk[-1].messages[0]
-        return ChatExample(talk[first].line, messages, reply.time, talk[-1].session, instruction)
+        line, session = talk[first].line, talk[-1].session
+        return ChatExample(line, messages, time=reply.time, session=session, instruction=instruction)
 
     def _line(self, message: ChatMessage) -> str:
         return f"{message.sender}: {message.text}" if self.recipe.name_speakers else message.text

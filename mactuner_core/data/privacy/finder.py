@@ -18,20 +18,23 @@ from mactuner_core.data.privacy.web import find_emails, find_ips, find_messenger
 # Without one of these a text has nothing but perhaps a known name: digits, Latin letters, marks, the first syllables of
 # 공일공, 골뱅이, 예금주, 성명; Hangul in parts and full-width forms, which are looked at closer.
 _ANY = re.compile("[0-9A-Za-z@:공골예성\u1100-\u11ff\uff01-\uff5e\U0001d7ce-\U0001d7ff]")
-_DIGIT = re.compile("[0-9]")
+_LETTER_OR_MARK = re.compile("[A-Za-z@:공골예성]")
+_NUMBER = re.compile(
+    r"[0-9][0-9\-.()/·~_ *xX●○•■◆+]{5}|[A-Za-z][0-9]{3}|[0-9] ?[가-힣] ?[0-9]{4}|[0-9]동|[로길동리가] ?(?:지하 ?|산 ?)?[0-9]|[A-Z가-하]동[ 0-9]"
+    r"|(?:ro|gil)[, ]|자리|우[편)]|[Zz][Ii][Pp]|[Pp]ostal|[0-9A-Fa-f]:[0-9A-Fa-f:]{3}"
+)
 _LONG_NUMBER = re.compile(r"[0-9][0-9\-.()/·~_ *xX●○•■◆+]{5}|[A-Za-z][0-9]{3}")
 _PART_NUMBER = re.compile(r"[앞뒷뒤] ?자리")
 _PLATE = re.compile(r"[0-9]{2} ?[가-힣] ?[0-9]{4}")
-_PLACE = re.compile(r"(?:[로길동리]|[0-9]가) ?(?:지하 ?|산 ?)?[0-9]|[0-9A-Z가-하]동[ 0-9]|(?:daero|ro|gil)[, ]")
-_POSTAL = re.compile(r"우편|우\)|zip|postal", re.IGNORECASE)
-_SPELT = re.compile("공일|공1|영1|0일")
+_PLACE = re.compile(r"[로길동리가] ?(?:지하 ?|산 ?)?[0-9]|[0-9A-Z가-하]동[ 0-9]|(?:ro|gil)[, ]")
+_POSTAL = re.compile(r"우[편)]|[Zz][Ii][Pp]|[Pp]ostal|POSTAL")
+_SPELT = re.compile("공[일1]|영1|0일")
 _WEB = re.compile(r"://|www\.|\.[A-Za-z]{2,5}/")
 _AT = re.compile(r"@|골뱅이|[\[(](?:at|AT)[\])]")
 _HANDLE = re.compile(r"[@#:]|[A-Za-z0-9][A-Za-z0-9._-]{3}")
 _SERVICE = re.compile(
-    "톡|텔레|인스타|라인|위챗|디스코드|디코|스카이프|페메|페북|페이스북|트위터|스냅챗|왓츠앱|스레드|시그널"
-    "|kakao|telegram|insta|line|wechat|discord|skype|twitter|whatsapp|threads|snapchat|팔로우|맞팔|선팔|친추|디엠|dm",
-    re.IGNORECASE,
+    "[톡텔라위팔]|[인페]스|페[메북]|디스?코|스[카냅레]|트위|왓츠|[틱시][톡그]|[맞선]팔|친추|디엠"
+    "|(?i:kakao|tele|insta|line|wech|disc|skyp|twit|what|thre|snap|tikt|dm)"
 )
 _IP = re.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]|[0-9A-Fa-f]:[0-9A-Fa-f:]{3}")
 
@@ -61,8 +64,14 @@ def find_with(text: str, known: People | None, others: Sequence[Span] = ()) -> l
 
 def _found(text: str) -> list[Span]:
     found: list[Span] = []
-    if _DIGIT.search(text):
+    if _NUMBER.search(text):
         _find_numbers(text, found)
+    if _LETTER_OR_MARK.search(text):
+        _find_words(text, found)
+    return found
+
+
+def _find_words(text: str, found: list[Span]) -> None:
     if _AT.search(text):
         found += find_emails(text)
     if _WEB.search(text):
@@ -73,7 +82,6 @@ def _found(text: str) -> list[Span]:
         found += find_spelt_phones(text)
     if LABEL_HINT.search(text):
         found += find_labelled_names(text)
-    return found
 
 
 def _find_numbers(text: str, found: list[Span]) -> None:

@@ -19,6 +19,8 @@ from mactuner_core.data.privacy.words import (
     PARTICLES,
     SURNAMES,
     TITLES,
+    VERB_ENDINGS,
+    VERB_NAMES,
 )
 
 _HANGUL = re.compile(r"[가-힣]+")
@@ -113,15 +115,25 @@ def _forms(name: str) -> Iterator[tuple[str, str]]:
     yield name, rf"(?<![가-힣A-Za-z0-9]){surname} ?{given}{_AFTER}"
     anybody = rf"(?<![가-힣A-Za-z0-9])[{SURNAMES}]{given}{_AFTER}"
     beside_a_mark = rf"(?<=[♥♡❤💕&+/·]){given}(?![가-힣])"
-    yield given, f"{anybody}|{beside_a_mark}|(?<![가-힣A-Za-z0-9]){given}{_after(given)}"
+    pattern = f"{anybody}|{beside_a_mark}|(?<![가-힣A-Za-z0-9]){given}{_after(given)}"
+    if given not in NOUN_NAMES | VERB_NAMES:
+        pattern += f"|{given}(?={_vocative(given)}(?![가-힣]))"  # 안녕민수야
+    yield given, pattern
 
 
 def _after(given: str) -> str:
     if given in NOUN_NAMES:
-        vocative = "아" if _has_final(given) else "야"
+        vocative = _vocative(given)
         return _CALLED[:-1] + f"|{vocative}(?![가-힣]))"
+    if given in VERB_NAMES:
+        return f"(?!{VERB_ENDINGS}){_AFTER}"
     return _AFTER_SOMETHING if given in BARE_WORD_NAMES else _AFTER
 
 
-def _has_final(word: str) -> bool:
+def _vocative(given: str) -> str:
+    return "아" if has_final(given) else "야"
+
+
+def has_final(word: str) -> bool:
+    """Return whether the last syllable of a Hangul word ends in a consonant, which decides the particles behind it."""
     return (ord(word[-1]) - 0xAC00) % 28 != 0

@@ -12,10 +12,11 @@ _MATH_DIGITS = {code: ord("0") + (code - 0x1D7CE) % 10 for code in range(0x1D7CE
 _DASHES = dict.fromkeys([*range(0x2010, 0x2016), 0x2212, 0xFE58, 0xFE63, 0x30FC, 0x2500], ord("-"))
 _SPACES = dict.fromkeys([0xA0, 0x3000, 0x202F, *range(0x2000, 0x200B)], ord(" "))
 _SAME_LENGTH = _FULL_WIDTH | _MATH_DIGITS | _DASHES | _SPACES
-_FOREIGN = re.compile("[" + "".join(map(chr, _SAME_LENGTH)).replace("-", r"\-") + "]")
-
 # Hangul in parts (as macOS writes file names), and characters without width.
 _CHANGES_LENGTH = re.compile("([\u1100-\u1112])([\u1161-\u1175])([\u11a8-\u11c2]?)|[\u200b-\u200f\u2060\ufeff\u00ad\ufe0f]")
+
+# Every character that either of the two concerns, as few ranges: most texts have none.
+_ODD = re.compile("[\u1100-\u11ff\u00a0\u00ad\u2000-\u2015\u202f\u2060\u2212\u2500\u3000\u30fc\ufe0f\ufe58\ufe63\ufeff\uff01-\uff5e\U0001d7ce-\U0001d7ff]")
 
 
 def normal(text: str) -> tuple[str, list[int] | None]:
@@ -23,10 +24,9 @@ def normal(text: str) -> tuple[str, list[int] | None]:
 
     The list has one entry more than the spelling has characters: where the text ends.
     """
-    if text.isascii():
+    if _ODD.search(text) is None:
         return text, None
-    if _FOREIGN.search(text):
-        text = text.translate(_SAME_LENGTH)
+    text = text.translate(_SAME_LENGTH)
     if not _CHANGES_LENGTH.search(text):
         return text, None
     pieces: list[str] = []

@@ -40,7 +40,7 @@ def find_phones(text: str) -> Iterator[Span]:
             yield Span("phone", match.start(), match.end())
     for match in _LAND.finditer(text):
         spaced = not any(mark in match[0] for mark in "-.)/")
-        if not (spaced and not labelled(_LABEL, text, match.start(), match.end())):
+        if not (spaced and not labelled(_LABEL, text, match.start(), match.end(), 16, 6)):
             yield Span("phone", match.start(), match.end())
     for match in _LAND_BARE.finditer(text):
         if labelled(_LABEL, text, match.start(), match.end(), 12, 6) and not other_number(text, match.start()):

@@ -9,8 +9,9 @@ from mactuner_core.data.privacy.places import PROVINCES
 from mactuner_core.data.privacy.spans import Span
 
 _USE = "가나다라마거너더러머버서어저고노도로모보소오조구누두루무부수우주아바사자배하허호국합육해공"
+_COUNTERS = "년|원|명|개|만|억|천|번|호|분|m|km|미터|점|보|회|세대|%|월|시|p"
 _PLATE = re.compile(
-    rf"(?<![0-9A-Za-z.])((?:(?:{PROVINCES}) ?)?)[0-9]{{2,3}}( ?)([{_USE}])( ?)[0-9]{{4}}(?![0-9A-Za-z])(?![-,.:][0-9])(?! ?(?:년|원|명|개|만|억|천|번|호|분|m|km|미터|점|보|회|세대|%|월|시|p))"
+    rf"(?<![0-9A-Za-z.])((?:(?:{PROVINCES}) ?)?)[0-9]{{2,3}}( ?)([{_USE}])( ?)[0-9]{{4}}(?![0-9A-Za-z])(?![-,.:][0-9])(?!{_COUNTERS})(?! (?:{_COUNTERS})(?![가-힣]))"
 )
 # Letters that are units as well: 10조 2000, 30도 3000, 101호 1203.
 _UNITS = frozenset("호주도조부배자보구수대가나")

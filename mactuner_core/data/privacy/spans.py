@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -47,7 +48,11 @@ _RANK = {kind: rank for rank, kind in enumerate(KINDS)}
 def settle(found: Iterable[Span]) -> list[Span]:
     """Return the finds without overlaps, in order: of two that overlap, the longer stays."""
     kept: list[Span] = []
+    starts: list[int] = []
     for span in sorted(found, key=lambda span: (span.start - span.end, _RANK[span.kind], span.start)):
-        if all(span.end <= other.start or span.start >= other.end for other in kept):
-            kept.append(span)
-    return sorted(kept, key=lambda span: span.start)
+        place = bisect.bisect_left(starts, span.start)
+        clear_before = place == 0 or kept[place - 1].end <= span.start
+        if clear_before and (place == len(kept) or span.end <= starts[place]):
+            kept.insert(place, span)
+            starts.insert(place, span.start)
+    return kept

@@ -51,7 +51,7 @@ _SERVICE = (
 )
 _HANDLE = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{2,28}[A-Za-z0-9_]|[A-Za-z0-9_]{1,2})(?:#[0-9]{4})?(?![A-Za-z0-9@])"
 _MESSENGER = re.compile(
-    rf"{_SERVICE}\s?(아이디|ID|계정|닉네임|닉)?\s?(?:에서|은|는|이|가|에|로)?\s?([:=-])?\s?(@)?({_HANDLE})", re.IGNORECASE
+    rf"{_SERVICE}(?=[^A-Za-z0-9._-]|ID)\s?(아이디|ID|계정|닉네임|닉)?\s?(?:에서|은|는|이|가|에|로)?\s?([:=-])?\s?(@)?({_HANDLE})", re.IGNORECASE
 )
 _SOCIAL = re.compile(rf"{_SERVICE}|팔로우|맞팔|선팔|친추|디엠|\bDM\b", re.IGNORECASE)
 _AT_HANDLE = re.compile(rf"(?<![A-Za-z0-9@._%+-])@{_HANDLE}(?![/(])")
