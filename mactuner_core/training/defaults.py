@@ -7,7 +7,7 @@ from typing import Literal
 from mactuner_core.catalog.tables import DatasetVersion, Model
 from mactuner_core.training.config import TrainingConfig
 
-STARTER_STEPS = 360  # what a starter model needs to know some hundred short answers by heart
+STARTER_STEPS = 300  # what a starter model needs to know some hundred short answers by heart
 SMALL, LARGE = 1_000_000_000, 7_000_000_000  # parameters
 
 
@@ -41,7 +41,7 @@ def _starter(model: Model, dataset: DatasetVersion) -> TrainingConfig:
         dataset=dataset.id,
         method="full",
         learning_rate=3e-3,
-        epochs=max(10, min(40, STARTER_STEPS // steps_an_epoch)),
+        epochs=max(10, min(35, STARTER_STEPS // steps_an_epoch)),
         batch_size=batch,
         warmup_ratio=0.1,
         gradient_checkpointing=False,
