@@ -30,7 +30,7 @@ STYLE = """<style>
 [data-testid="stFileUploaderDropzone"] button p::after {{content: "{button}"; font-size: 0.95rem}}
 [data-testid="stFileUploaderDropzoneInstructions"] span::after {{content: "{limits}"; font-size: 0.875rem}}
 [data-testid="InputInstructions"], [data-testid="stStatusWidget"] {{display: none}}
-[data-testid="stApp"] :is(p, li, td, h1, h2, h3, label) {{word-break: keep-all; overflow-wrap: anywhere}}
+[data-testid="stApp"] :is(p, li, td, h1, h2, h3, label) {{word-break: keep-all !important; overflow-wrap: anywhere !important}}
 </style>"""
 
 
