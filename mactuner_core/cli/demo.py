@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -117,15 +116,12 @@ def _speed(answers: list[Answer]) -> float:
 
 
 def _scores(questions: list[list[Message]], base: list[str], tuned: list[Answer]) -> dict[str, Any]:
-    from mactuner_core.evaluation.scores import score
+    from mactuner_core.evaluation.scores import compare
 
-    parts = {"taught": slice(0, TAUGHT_QUESTIONS), "unseen": slice(TAUGHT_QUESTIONS, None)}
     references = [question[-1]["content"] for question in questions]
-    answers = {"base": base, "tuned": [answer.text for answer in tuned]}
-    return {
-        part: {who: asdict(score(said[rows], references[rows])) for who, said in answers.items()}
-        for part, rows in parts.items()
-    }
+    said = [answer.text for answer in tuned]
+    parts = {"taught": slice(0, TAUGHT_QUESTIONS), "unseen": slice(TAUGHT_QUESTIONS, None)}
+    return {part: compare(base[rows], said[rows], references[rows]) for part, rows in parts.items()}
 
 
 def _answers(questions: list[list[Message]], base: list[str], tuned: list[Answer]) -> list[dict[str, Any]]:

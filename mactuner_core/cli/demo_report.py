@@ -23,7 +23,7 @@ def show_report(report: dict[str, Any]) -> None:
         (
             text(f"cli.demo_{part}"),
             text(f"cli.demo_who_{who}"),
-            f"{figures['exact']}/{figures['count']}",
+            f"{figures['exact']}/{figures['total']}",
             f"{figures['chrf']:.1f}",
         )
         for part, both in report["scores"].items()

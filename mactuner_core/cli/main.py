@@ -42,6 +42,7 @@ def build_app() -> typer.Typer:
 
 def main() -> None:
     """Run the command line; never shows a traceback unless MACTUNER_DEBUG is set."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin starve whatever runs beside them
     try:
         build_app()()
     except MacTunerError as problem:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from mactuner_core.messages import text
 
@@ -34,7 +34,8 @@ def show(line: str = "") -> None:
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
     """Print a table on stdout; `columns` are message keys."""
-    table = Table(*[text(column) for column in columns], title=title, title_justify="left", header_style="bold")
+    headers = [Column(text(column), overflow="fold") for column in columns]
+    table = Table(*headers, title=title, title_justify="left", header_style="bold")
     for row in rows:
         table.add_row(*[str(cell) for cell in row])
     Console(highlight=False).print(table, markup=False)

@@ -52,8 +52,6 @@ def start(
             | {"MACTUNER_HOME": str(workspace.root), "MACTUNER_LANG": current_language()}
         )
         environment |= {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"} | (secrets or {})
-        # OpenMP threads that wait by spinning make training many times slower as soon as anything else runs beside it.
-        environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         root = Path(__file__).parents[2]
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), environment.get("PYTHONPATH")]))
         with (folder / "log.txt").open("ab") as log:
