@@ -26,9 +26,9 @@ ICON = Path(__file__).with_name("icon.svg")  # a Material icon would be fetched 
 # Streamlit's file chooser speaks English only, and so do its hint to press Enter and its sign that a script runs (which
 # would blink beside every monitor): the first is translated, the others are hidden. Korean lines break between words.
 STYLE = """<style>
-[data-testid="stFileUploaderDropzone"] button p, [data-testid="stFileUploaderDropzoneInstructions"] span {{font-size: 0}}
-[data-testid="stFileUploaderDropzone"] button p::after {{content: "{button}"; font-size: 0.95rem}}
-[data-testid="stFileUploaderDropzoneInstructions"] span::after {{content: "{limits}"; font-size: 0.875rem}}
+[data-testid="stFileUploaderDropzone"] button p, [data-testid="stFileUploaderDropzoneInstructions"] span {{font-size: 0; visibility: hidden}}
+[data-testid="stFileUploaderDropzone"] button p::after {{content: "{button}"; font-size: 0.95rem; visibility: visible}}
+[data-testid="stFileUploaderDropzoneInstructions"] span::after {{content: "{limits}"; font-size: 0.875rem; visibility: visible}}
 [data-testid="InputInstructions"], [data-testid="stStatusWidget"] {{display: none}}
 [data-testid="stApp"] :is(p, li, td, h1, h2, h3, label) {{word-break: keep-all !important; overflow-wrap: anywhere !important}}
 </style>"""
