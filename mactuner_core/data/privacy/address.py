@@ -23,9 +23,9 @@ from mactuner_core.data.privacy.spans import Span
 
 _NUMBER = r"(?:지하 ?)?[0-9]{1,4}(?:-[0-9]{1,4})?(?:번지)?(?![0-9-])"
 _ROAD = re.compile(
-    rf"(?<![가-힣A-Za-z0-9])([가-힣]{{1,10}}[0-9]{{0,3}}(?:대로|로|길))( ?[0-9]{{1,4}}(?:번)?[가나다라마바사]?길)? ?({_NUMBER})"
+    rf"(?<![가-힣A-Za-z0-9])([가-힣]{{1,14}}[0-9]{{0,3}}(?:대로|로|길))( ?[0-9]{{1,4}}(?:번)?[가나다라마바사]?길)? ?({_NUMBER})"
 )
-_LOT = re.compile(rf"(?<![가-힣A-Za-z0-9])([가-힣]{{1,6}}(?:[0-9]{{1,2}}가|[0-9]?동|리|가)) ?((?:산 ?)?{_NUMBER})")
+_LOT = re.compile(rf"(?<![가-힣A-Za-z0-9])([가-힣]{{1,12}}(?:[0-9]{{1,2}}가|[0-9]?동|리|가)) ?((?:산 ?)?{_NUMBER})")
 _UNIT = re.compile(
     rf"(?<![가-힣A-Za-z0-9])((?:[가-힣A-Za-z0-9]{{0,14}}(?:{BUILDING})(?:[0-9]{{1,2}}차|[0-9]{{1,2}}단지)? ?)?)"
     r"((?:[0-9]{1,4}|[A-Z]|[가-하])동)( ?(?:지하 ?)?B?[0-9]{1,4}호(?!선|차|기|봉|실))?(?![0-9생안])"
@@ -41,6 +41,8 @@ _BEFORE = re.compile(
     r"((?:[가-힣]{1,4}[읍면] ?)?)((?:[가-힣]{1,4}[0-9]?[동리가] )?)$"
 )
 _BEFORE_LENGTH = 44
+_BEFORE_ENDS = frozenset("시군구읍면동리가도울산천주전종기원북남")
+_GLUED = re.compile(rf"(?:{PROVINCE})?{TOWN}[가-힣]{{2}}")  # 서울시마포구가상로
 
 # A count, not a building's number: 3번, 20분, 12시.
 _COUNTERS = (
@@ -51,17 +53,20 @@ _COUNT = re.compile(rf"(?:{_COUNTERS})| (?:{_COUNTERS})(?![가-힣])|[:/~]|\.[0-
 _DETAIL = re.compile(
     r"(?:,? ?)(?:"
     rf"[가-힣A-Za-z0-9]{{1,14}}(?:{BUILDING})(?![가-힣])"
+    r"|[가-힣A-Za-z0-9]{2,14}(?= B?[0-9]{1,4}호(?!선|차|기|봉))"
     r"|(?:[0-9]{1,3}|[A-Z])단지|(?:[0-9]{1,4}|[A-Z]|[가-하])동(?![가-힣A-Za-z]*[생안])(?=[ ,0-9)]|$)|(?:지하 ?|B)?[0-9]{1,3}층|(?:지하 ?)?B?[0-9]{1,4}호(?!선|차|기|봉)"
     r")|,? ?\((?=[^()\n]{0,40}[가-힣])[^()\n]{1,40}\)"
 )
 _DETAIL_IN_PARENTHESES = re.compile(rf"[동리로길가](?![가-힣])|{BUILDING}")
 _UNIT_BEHIND = re.compile(r"[0-9](?:호|층|동|단지)|아파트|빌라|오피스텔|빌딩|타워")
-_LABEL = re.compile(r"주소|배송지|도로명|거주|등록기준지|본적|사는 ?곳|살아|살고|우리 ?집|본사|소재지|address", re.IGNORECASE)
+_LABEL = re.compile(
+    r"주소|배송지|도로명|거주|등록기준지|본적|사는 ?곳|살아|살고|우리 ?집|본사|소재지|address", re.IGNORECASE
+)
 
 _NOT_A_ROAD = re.compile(rf"(?:{NOT_A_ROAD})(?:로|길)|.*(?:으로|대로로)")
 _NOT_A_QUARTER = re.compile(rf"(?:{NOT_A_QUARTER})동|[0-9]+동")
 _KNOWN_ROAD = re.compile(KNOWN_ROADS)
-_QUARTER = re.compile(r"[가-힣]{2,6}[0-9]?동|[가-힣]{2,5}[0-9]가|.*[읍면리]")
+_QUARTER = re.compile(r"[가-힣]{2,5}[0-9]?동|[가-힣]{2,5}[0-9]가|.*[읍면리]")
 
 _POSTAL = re.compile(r"(?<![0-9A-Za-z-])(?:[0-9]{5}|[0-9]{3}-[0-9]{3})(?![0-9A-Za-z])(?!-[0-9])")
 _POSTAL_LABEL = re.compile(r"(?:우편 ?번호|postal ?code|zip ?code|zip|우\))[^0-9]{0,8}$", re.IGNORECASE)
@@ -107,6 +112,8 @@ def find_postal_codes(text: str, addresses: list[Span]) -> Iterator[Span]:
 
 def _start(text: str, start: int) -> tuple[int, bool]:
     """Return where the address begins when its core begins at `start`, and whether that makes it certain."""
+    if start < 2 or text[start - 2] not in _BEFORE_ENDS:
+        return start, _GLUED.match(text, start) is not None
     window = max(0, start - _BEFORE_LENGTH)
     match = _BEFORE.search(text[window:start])
     if match is None or not match[0]:

@@ -23,6 +23,13 @@ def labelled(label: re.Pattern[str], text: str, start: int, end: int, before: in
     return after > 0 and label.search(text, end, end + after) is not None
 
 
+def near(word: re.Pattern[str], text: str, match: re.Match[str], distance: int) -> bool:
+    """Return whether `word` occurs within `distance` characters of the match, on its line."""
+    start = max(0, match.start() - distance)
+    start = max(start, text.rfind("\n", start, match.start()) + 1)
+    return word.search(text[start : match.end() + distance].partition("\n")[0]) is not None
+
+
 def other_number(text: str, start: int) -> bool:
     """Return whether the words right before name a number that is nobody's: an order, a parcel, a part, a version."""
     return _OTHER_NUMBER.search(text[max(0, start - 16) : start]) is not None

@@ -23,7 +23,8 @@ _RESIDENT_LABEL = re.compile(r"주민|외국인|등록\s?번호|거소|RRN|ARC|r
 
 _LICENCE = re.compile(LEFT + r"(?:1[1-9]|2[0-68])([- ]?)[0-9]{2}\1[0-9]{6}\1[0-9]{2}" + RIGHT)
 _LICENCE_OLD = re.compile(
-    r"(?:서울|부산|대구|인천|광주|대전|울산|경기|강원|충북|충남|전북|전남|경북|경남|제주)[ -]?[0-9]{2}-[0-9]{6}-[0-9]{2}" + RIGHT
+    r"(?:서울|부산|대구|인천|광주|대전|울산|경기|강원|충북|충남|전북|전남|경북|경남|제주)[ -]?[0-9]{2}-[0-9]{6}-[0-9]{2}"
+    + RIGHT
 )
 _LICENCE_LABEL = re.compile(r"면허|licen[cs]e", re.IGNORECASE)
 
@@ -81,7 +82,9 @@ def _passports(text: str) -> Iterator[Span]:
 def _businesses(text: str) -> Iterator[Span]:
     for match in _BUSINESS.finditer(text):
         known = labelled(_BUSINESS_LABEL, text, match.start(), match.end(), 20)
-        if known or (match[1] == "-" and business_check_fits(digits(match[0])) and not other_number(text, match.start())):
+        if known or (
+            match[1] == "-" and business_check_fits(digits(match[0])) and not other_number(text, match.start())
+        ):
             yield Span("business_number", match.start(), match.end())
 
 
@@ -96,7 +99,9 @@ def _is_birth(six: str, code: str) -> bool:
 
 def check_digit_fits(number: str) -> bool:
     """Return whether the last of 13 digits is the check digit of a resident or foreigner registration."""
-    total = sum(int(digit) * weight for digit, weight in zip(number, (2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5), strict=False))
+    total = sum(
+        int(digit) * weight for digit, weight in zip(number, (2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5), strict=False)
+    )
     return ((13 if number[6] in "5678" else 11) - total % 11) % 10 == int(number[12])
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from mactuner_core.data.privacy.spans import Span
 from mactuner_core.data.privacy.words import (
     BARE_WORD_NAMES,
+    COMMON_SURNAMES,
     DOUBLE_SURNAMES,
     NOUN_NAMES,
     PARTICLES,
@@ -24,7 +25,7 @@ from mactuner_core.data.privacy.words import (
 )
 
 _HANGUL = re.compile(r"[가-힣]+")
-_AFTER = rf"(?=(?:{TITLES})?(?:(?:{PARTICLES})){{0,3}}(?![가-힣]))"
+_AFTER = rf"(?=(?:이?(?:{TITLES}))?(?:{PARTICLES}){{0,3}}(?![가-힣]))"
 _AFTER_SOMETHING = rf"(?= ?(?:{TITLES})(?:{PARTICLES}){{0,2}}(?![가-힣])|(?:{PARTICLES}){{1,3}}(?![가-힣])|[^가-힣 ]|$)"
 _CALLED = (
     rf"(?= ?(?:씨|님|언니|오빠|누나|선배|선생|쌤|샘|형(?![가-힣]))|(?:한테|에게|께)|(?:{TITLES})(?:{PARTICLES})?(?![가-힣])"
@@ -37,7 +38,8 @@ _LABELLED = re.compile(
     rf"|(?:예금주(?:는|가)?|성명|성함은?) ([{SURNAMES}][가-힣]{{2}})(?=(?:씨|님|입니다|이고|이야|임|$|[^가-힣]))"
 )
 LABEL_HINT = re.compile(r"(?:예금주|성명|성함)[는가은]?[ :：]|(?:이름|인|분|사람|자|명)\s?[:：]")
-_NO_NAME = frozenset("정하기 공모전 미정 추후 변경 확인 조회 지정 선택 없음 동일 상동 본인 명의자 현금만 전부다 조회가 확인이 변경이 주문자 정보가".split())
+_FORM_WORDS = "정하기 공모전 미정 추후 변경 확인 조회 지정 선택 없음 동일 상동 본인 명의자 현금만 전부다 조회가 확인이 변경이 주문자 정보가"
+_NO_NAME = frozenset(_FORM_WORDS.split())
 
 
 class People:
@@ -113,7 +115,7 @@ def _forms(name: str) -> Iterator[tuple[str, str]]:
         return
     surname = name[: len(name) - len(given)]
     yield name, rf"(?<![가-힣A-Za-z0-9]){surname} ?{given}{_AFTER}"
-    anybody = rf"(?<![가-힣A-Za-z0-9])[{SURNAMES}]{given}{_AFTER}"
+    anybody = rf"(?<![가-힣A-Za-z0-9])[{COMMON_SURNAMES}]{given}{_AFTER}"
     beside_a_mark = rf"(?<=[♥♡❤💕&+/·]){given}(?![가-힣])"
     pattern = f"{anybody}|{beside_a_mark}|(?<![가-힣A-Za-z0-9]){given}{_after(given)}"
     if given not in NOUN_NAMES | VERB_NAMES:

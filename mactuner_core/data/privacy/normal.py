@@ -13,10 +13,14 @@ _DASHES = dict.fromkeys([*range(0x2010, 0x2016), 0x2212, 0xFE58, 0xFE63, 0x30FC,
 _SPACES = dict.fromkeys([0xA0, 0x3000, 0x202F, *range(0x2000, 0x200B)], ord(" "))
 _SAME_LENGTH = _FULL_WIDTH | _MATH_DIGITS | _DASHES | _SPACES
 # Hangul in parts (as macOS writes file names), and characters without width.
-_CHANGES_LENGTH = re.compile("([\u1100-\u1112])([\u1161-\u1175])([\u11a8-\u11c2]?)|[\u200b-\u200f\u2060\ufeff\u00ad\ufe0f]")
+_CHANGES_LENGTH = re.compile(
+    "([\u1100-\u1112])([\u1161-\u1175])([\u11a8-\u11c2]?)|[\u200b-\u200f\u2060\ufeff\u00ad\ufe0f]"
+)
 
 # Every character that either of the two concerns, as few ranges: most texts have none.
-_ODD = re.compile("[\u1100-\u11ff\u00a0\u00ad\u2000-\u2015\u202f\u2060\u2212\u2500\u3000\u30fc\ufe0f\ufe58\ufe63\ufeff\uff01-\uff5e\U0001d7ce-\U0001d7ff]")
+_ODD = re.compile(
+    "[\u1100-\u11ff\u00a0\u00ad\u2000-\u2015\u202f\u2060\u2212\u2500\u3000\u30fc\ufe0f\ufe58\ufe63\ufeff\uff01-\uff5e\U0001d7ce-\U0001d7ff]"
+)
 
 
 def normal(text: str) -> tuple[str, list[int] | None]:

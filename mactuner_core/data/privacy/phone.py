@@ -12,9 +12,7 @@ from mactuner_core.data.privacy.context import LEFT, RIGHT, digits, labelled, ot
 from mactuner_core.data.privacy.spans import Span
 
 _GAP = r" ?[-./·~_]? ?"
-_MOBILE = re.compile(
-    LEFT + rf"\(?01[016789]\)?{_GAP}(?:[0-9]{{3,4}}|\*{{3,4}}){_GAP}(?:[0-9]{{4}}|\*{{4}})" + RIGHT
-)
+_MOBILE = re.compile(LEFT + rf"\(?01[016789]\)?{_GAP}(?:[0-9]{{3,4}}|\*{{3,4}}){_GAP}(?:[0-9]{{4}}|\*{{4}})" + RIGHT)
 _AREA = r"(?:02|03[1-3]|04[1-4]|05[1-5]|06[1-4]|070|050[0-9])"
 _LAND = re.compile(LEFT + rf"(?:\({_AREA}\) ?|{_AREA}(?: ?[-.)/] ?| ))[0-9]{{3,4}}( ?[-./] ?| )[0-9]{{4}}" + RIGHT)
 _LAND_BARE = re.compile(LEFT + rf"{_AREA}[0-9]{{7,8}}" + RIGHT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from mactuner_core.data.privacy.context import near
 from mactuner_core.data.privacy.places import PROVINCES
 from mactuner_core.data.privacy.spans import Span
 
@@ -15,12 +16,15 @@ _PLATE = re.compile(
 )
 # Letters that are units as well: 10조 2000, 30도 3000, 101호 1203.
 _UNITS = frozenset("호주도조부배자보구수대가나")
-_CAR = re.compile(r"차|번호판|주차|택시|버스|트럭|렌터|렌트|흰색|검정|검은|은색|회색|파란|빨간|아반떼|소나타|쏘나타|그랜저|반납|정차|잡혔|운전|기사|suv", re.IGNORECASE)
+_CAR = re.compile(
+    r"차|번호판|주차|택시|버스|트럭|렌터|렌트|흰색|검정|검은|은색|회색|파란|빨간|아반떼|소나타|쏘나타|그랜저|반납|정차|잡혔|운전|기사|suv",
+    re.IGNORECASE,
+)
 
 
 def find_plates(text: str) -> Iterator[Span]:
     """Yield the plates in `text` (in one spelling)."""
     for match in _PLATE.finditer(text):
         spaced = bool(match[4]) and not match[1] and match[3] in _UNITS
-        if not spaced or _CAR.search(text):
+        if not spaced or near(_CAR, text, match, 24):
             yield Span("plate", match.start(), match.end())

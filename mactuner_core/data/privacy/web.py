@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from mactuner_core.data.privacy.context import other_number
+from mactuner_core.data.privacy.context import near, other_number
 from mactuner_core.data.privacy.spans import Span
 
 _EMAIL = re.compile(
@@ -36,11 +36,16 @@ _PEOPLE_HOSTS = re.compile(
 )
 _OWN_HOST = re.compile(r"\.(?:tistory\.com|notion\.site|github\.io|blogspot\.com|egloos\.com)$")
 _NOT_AN_ID = re.compile(
-    r"v?[0-9]{1,3}(?:\.[0-9]+){0,3}|[a-z]+-?[0-9]{1,2}(?:\.[0-9]+)*|(?:19|20)[0-9]{2}(?:-?[01][0-9](?:-?[0-3][0-9])?)?", re.IGNORECASE
+    r"v?[0-9]{1,3}(?:\.[0-9]+){0,3}|[a-z]+-?[0-9]{1,2}(?:\.[0-9]+)*|(?:19|20)[0-9]{2}(?:-?[01][0-9](?:-?[0-3][0-9])?)?",
+    re.IGNORECASE,
 )
-_ID = re.compile(r"[0-9]{3}|^[@~]|^(?=.*[0-9].*[0-9A-Z])(?=.*[A-Za-z])[A-Za-z0-9_-]{8,}$|^(?=.*[a-z][A-Z])(?=.*[A-Z][a-z])[A-Za-z]{10,}$")
+_ID = re.compile(
+    r"[0-9]{3}|^[@~]|^(?=.*[0-9].*[0-9A-Z])(?=.*[A-Za-z])[A-Za-z0-9_-]{8,}$|^(?=.*[a-z][A-Z])(?=.*[A-Z][a-z])[A-Za-z]{10,}$"
+)
 
-_IP4 = re.compile(r"(?<![0-9A-Za-z.-])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9A-Za-z])(?!\.[0-9])(?!\s?(?:절|장|항|조|판|버전))")
+_IP4 = re.compile(
+    r"(?<![0-9A-Za-z.-])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9A-Za-z])(?!\.[0-9])(?!\s?(?:절|장|항|조|판|버전))"
+)
 _IP6 = re.compile(r"(?<![0-9A-Za-z:.])(?:[0-9A-Fa-f]{0,4}:){3,7}[0-9A-Fa-f]{1,4}(?![0-9A-Za-z:])")
 _VERSION = re.compile(r"(?:버전|버젼|version|ver\.?|release|릴리스|빌드|build|업데이트|v)\s?[:=]?\s?$", re.IGNORECASE)
 _IP_LABEL = re.compile(r"ip|아이피|서버|접속|핑|ping|host|dns|주소", re.IGNORECASE)
@@ -51,10 +56,11 @@ _SERVICE = (
 )
 _HANDLE = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{2,28}[A-Za-z0-9_]|[A-Za-z0-9_]{1,2})(?:#[0-9]{4})?(?![A-Za-z0-9@])"
 _MESSENGER = re.compile(
-    rf"{_SERVICE}(?=[^A-Za-z0-9._-]|ID)\s?(아이디|ID|계정|닉네임|닉)?\s?(?:에서|은|는|이|가|에|로)?\s?([:=-])?\s?(@)?({_HANDLE})", re.IGNORECASE
+    rf"{_SERVICE}(?=[^A-Za-z0-9._-]|ID)\s?(아이디|ID|계정|닉네임|닉)?\s?(?:에서|은|는|이|가|에|로)?\s?([:=-])?\s?(@)?({_HANDLE})",
+    re.IGNORECASE,
 )
 _SOCIAL = re.compile(rf"{_SERVICE}|팔로우|맞팔|선팔|친추|디엠|\bDM\b", re.IGNORECASE)
-_AT_HANDLE = re.compile(rf"(?<![A-Za-z0-9@._%+-])@{_HANDLE}(?![/(])")
+_AT_HANDLE = re.compile(rf"(?<![A-Za-z0-9@._%+-])@{_HANDLE}(?![/(]| ?{{)")
 _PLAIN_VERSION = re.compile(r"v?[0-9]+(?:\.[0-9]+)*|[0-9]+[a-z]{1,3}", re.IGNORECASE)
 
 
@@ -80,7 +86,9 @@ def find_ips(text: str) -> Iterator[Span]:
         if _VERSION.search(before) or other_number(text, match.start()) or match[0].startswith(("0.", "127.", "255.")):
             continue
         short = len(match[0]) == 7  # 1.2.3.4 is a chapter or a version unless the sentence speaks of machines
-        if all(int(part) < 256 for part in match[0].split(".")) and not (short and not _IP_LABEL.search(text)):
+        if all(int(part) < 256 for part in match[0].split(".")) and not (
+            short and not near(_IP_LABEL, text, match, 24)
+        ):
             yield Span("ip", match.start(), match.end())
     for match in _IP6.finditer(text):
         if _is_ip6(match[0]):
@@ -97,8 +105,8 @@ def find_messenger_ids(text: str) -> Iterator[Span]:
         id_label = match[1] and match[1].lower() in ("아이디", "id") and len(handle) >= 4
         if match[3] or id_label or (odd and (len(handle) >= 4 or match[1])):
             yield Span("messenger_id", match.start(3) if match[3] else match.start(4), match.end(4))
-    if "@" in text and _SOCIAL.search(text):
-        for match in _AT_HANDLE.finditer(text):
+    for match in _AT_HANDLE.finditer(text):
+        if near(_SOCIAL, text, match, 40):
             yield Span("messenger_id", match.start(), match.end())
 
 
