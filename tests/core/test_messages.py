@@ -12,7 +12,7 @@ from mactuner_core.messages import LANGUAGES, catalogue, current_language, text
 
 ROOT = Path(__file__).parents[2]
 CODE = re.compile(r"""["']([a-z_]+\.[a-z0-9_]+)["']""")
-NOT_TEXTS = {"serving.access", "chat.completion"}  # a logger, and OpenAI's name of an object
+NOT_TEXTS = {"serving.access", "chat.completion", "models.id"}  # a logger, OpenAI's name of an object, a column
 FILE_ENDINGS = (".db", ".json", ".yaml", ".py")
 FOLDERS = ("mactuner_core", "serving", "ui", "pages", "Home.py")
 

@@ -86,6 +86,15 @@ def test_one_row_is_enough(qwen: Path, tmp_path: Path) -> None:
     assert train(settings(epochs=1), qwen, ROWS[:1], [], tmp_path / "run", Heard())["steps"] == 1
 
 
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_saving_memory_does_not_change_what_is_learned(qwen: Path, tmp_path: Path, method: str) -> None:
+    found = []
+    for saving in (False, True):
+        config = settings(method=method, gradient_checkpointing=saving, lora_dropout=0.0, epochs=1)
+        found.append(train(config, qwen, ROWS, [], tmp_path / f"{saving}", Heard())["train_loss"])
+    assert found[0] == pytest.approx(found[1], rel=1e-4)
+
+
 def test_a_stop_saves_a_checkpoint_and_leaves_no_finished_run(qwen: Path, tmp_path: Path) -> None:
     with pytest.raises(JobCancelled):
         train(settings(epochs=50), qwen, ROWS, [], tmp_path / "run", Heard(stop_after=2))
