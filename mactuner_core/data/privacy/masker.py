@@ -94,7 +94,7 @@ class Masker:
     def mask_many(self, texts: Iterable[str]) -> list[Masked]:
         """Return every text masked, in order."""
         find, apply = self.find, self.apply
-        return [apply(text, find(text)) for text in texts]
+        return [apply(text, spans) if (spans := find(text)) else Masked(text, spans, False) for text in texts]
 
     def sample(self) -> dict[str, list[Finding]]:
         """Return up to SAMPLE_PER_KIND finds of each kind, drawn evenly from all: for the screen only."""
