@@ -21,6 +21,11 @@ NameOption = Annotated[list[str] | None, typer.Option("--name", help=text("priva
 FindNamesOption = Annotated[bool, typer.Option("--find-names", help=text("privacy.find_names_help"))]
 
 
+def add_to(group: typer.Typer) -> None:
+    """Add the command to the group `data`."""
+    group.command("mask", help=text("privacy.mask_help"))(mask)
+
+
 def mask(
     file: FileArgument = None,
     name: NameOption = None,

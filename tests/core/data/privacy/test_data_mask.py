@@ -9,14 +9,14 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from mactuner_core.cli.data_mask import mask
+from mactuner_core.cli.data_mask import add_to
 from mactuner_core.errors import InputError
 
 
 @pytest.fixture
 def app() -> typer.Typer:
     app = typer.Typer()
-    app.command()(mask)
+    add_to(app)
     return app
 
 
