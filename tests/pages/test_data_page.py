@@ -76,7 +76,7 @@ def test_an_upload_in_cp949_is_read_and_nothing_is_left_behind(
     ("name", "content", "said"),
     [
         ("빈.csv", b"", "빈.csv은(는) 빈 파일입니다"),
-        ("표.csv", b"PK\x03\x04rest", "텍스트 파일이 아닙니다"),
+        ("표.csv", b"\x89PNG rest", "텍스트 파일이 아닙니다"),
         ("머리.csv", "질문,답변\n".encode(), "그 아래 행이 없습니다"),
     ],
 )
