@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from mactuner_core.models.template import render
 from mactuner_core.errors import InputError
+from mactuner_core.models.template import render
 
 TEMPLATES = sorted((Path(__file__).parent / "templates").glob("*.jinja"))
 SYSTEM = {"role": "system", "content": "You answer <b>briefly</b> & in 한국어."}
