@@ -17,8 +17,8 @@ import jinja2.ext
 from jinja2.parser import Parser
 from jinja2.utils import Namespace
 
-from mactuner_core.models.template_limits import Budget, LimitedEnvironment, TooMuchError
 from mactuner_core.errors import InputError
+from mactuner_core.models.template_limits import Budget, LimitedEnvironment, TooMuchError
 
 MAX_CHARS = 16_000_000
 MAX_SECONDS = 10.0

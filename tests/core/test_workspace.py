@@ -61,9 +61,9 @@ def test_too_little_space_is_found_before_the_work(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_really_full_device_is_reported() -> None:
-    with pytest.raises(WorkError, match="disk is full"), disk_full_is_clear(Path("/dev/full")):
-        with Path("/dev/full").open("w") as file:
-            file.write("x" * 100_000)
+    full = Path("/dev/full")
+    with pytest.raises(WorkError, match="disk is full"), disk_full_is_clear(full), full.open("w") as file:
+        file.write("x" * 100_000)
 
 
 @pytest.mark.parametrize("name", ["a", "civil-law", "민법_2", "v1.0"])

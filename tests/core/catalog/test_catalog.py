@@ -112,7 +112,7 @@ def test_a_locked_database_is_reported_and_nothing_is_lost(
 
 def test_a_damaged_file_is_reported(workspace: Workspace) -> None:
     workspace.database.write_bytes(b"this is not a database at all" * 100)
-    with pytest.raises(WorkError, match="catalog.db"):
+    with pytest.raises(WorkError, match=r"catalog\.db"):
         open_catalog(workspace)
 
 
@@ -128,7 +128,7 @@ def test_a_newer_database_is_refused(workspace: Workspace) -> None:
 def test_many_writers_at_once(workspace: Workspace) -> None:
     catalog = open_catalog(workspace)
     names = [f"m{number}" for number in range(16)]
-    threads = [threading.Thread(target=lambda name=name: catalog.add(model(name))) for name in names]  # type: ignore[misc]
+    threads = [threading.Thread(target=lambda name=name: catalog.add(model(name))) for name in names]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -70,7 +70,7 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
 
 
 def test_a_wanted_column_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no column “물음표”. It has: 질문, 답변"):
+    with pytest.raises(InputError, match=r"no column “물음표”\. It has: 질문, 답변"):
         inspect_file(file(tmp_path, ROWS), ImportRecipe(question_column="물음표"))
 
 
@@ -185,7 +185,7 @@ def test_a_damaged_dataset(workspace: Workspace, catalog: Catalog) -> None:
 
 
 def test_recipe_ranges() -> None:
-    with pytest.raises(ConfigError, match="validation_share = 0.9"):
+    with pytest.raises(ConfigError, match=r"validation_share = 0\.9"):
         ImportRecipe.check({"validation_share": 0.9})
 
 
