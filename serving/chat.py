@@ -13,8 +13,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.responses import Response
 
-from mactuner_core.models.template import render
 from mactuner_core.errors import MacTunerError
+from mactuner_core.models.template import render
 from serving.engine import Engine, NotReadyError
 from serving.errors import ApiError, describe
 from serving.generation import Delta, Finished, Generation, Sampling, Tokens
