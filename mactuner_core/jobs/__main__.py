@@ -20,6 +20,7 @@ def main(folder: Path) -> int:
     """Run the job in `folder` to its end and return the exit code."""
     spec = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
     job = Job(folder, open_workspace())
+    job.watch()
     signal.signal(signal.SIGTERM, lambda *_: request_stop(folder))
     try:
         module, function = HANDLERS[spec["kind"]].split(":")

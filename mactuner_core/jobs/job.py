@@ -30,6 +30,12 @@ class Job:
         self._written_at = 0.0
         self._lock = threading.Lock()
         self._write()
+
+    def watch(self) -> None:
+        """Beat in a thread, and leave the process by force when a stop was asked for and the grace time is over.
+
+        Only the job's own process calls this: whoever else makes a Job would be ended with it.
+        """
         threading.Thread(target=self._watch, daemon=True).start()
 
     def progress(self, done: float, total: float, stage: str) -> None:
@@ -74,7 +80,6 @@ class Job:
         write_json(self.folder / "status.json", self._status | {"heartbeat": self._written_at})
 
     def _watch(self) -> None:
-        """Beat, and leave by force when a stop was asked for and the grace time is over."""
         while True:
             time.sleep(HEARTBEAT_S / 4)
             with self._lock:
