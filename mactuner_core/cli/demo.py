@@ -21,6 +21,8 @@ from mactuner_core.cli.output import JsonOption, emit_json, say
 from mactuner_core.data.dataset import read_examples
 from mactuner_core.data.importing import import_file
 from mactuner_core.data.inspect import inspect_file
+from mactuner_core.data.recipe import Recipe
+from mactuner_core.data.splitting import SplitRecipe
 from mactuner_core.errors import WorkError
 from mactuner_core.messages import text
 from mactuner_core.workspace import Workspace, open_workspace
@@ -29,6 +31,7 @@ SAMPLES = Path(__file__).parents[2] / "samples"
 LESSON = "civil_law_qa.csv"
 UNSEEN = "civil_law_unseen.csv"
 DATASET_NAME = "demo-civil-law"
+VALIDATION_SHARE = 0.1
 TAUGHT_QUESTIONS, UNSEEN_QUESTIONS = 10, 5
 MAX_TOKENS = 96
 QUANTS = ("F16", "Q4_K_M")
@@ -73,7 +76,8 @@ def demo(json: JsonOption = False) -> None:
 def _prepare(workspace: Workspace, catalog: Catalog) -> tuple[DatasetVersion, Model]:
     from mactuner_core.models.starter import make_starter
 
-    dataset = import_file(workspace, catalog, SAMPLES / LESSON, DATASET_NAME)
+    recipe = Recipe(split=SplitRecipe(validation_share=VALIDATION_SHARE))
+    dataset = import_file(workspace, catalog, SAMPLES / LESSON, DATASET_NAME, recipe)
     say(text("cli.imported", id=dataset.id, train=dataset.train_rows, validation=dataset.validation_rows))
     model = make_starter(workspace, catalog, dataset.id)
     say(text("cli.demo_model", id=model.id, parameters=f"{model.parameters:,}"))

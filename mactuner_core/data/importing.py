@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from mactuner_core.catalog import Catalog
 from mactuner_core.catalog.tables import DatasetVersion
-from mactuner_core.data.inspect import Inspection, inspect_file
-from mactuner_core.data.recipe import ImportRecipe
-from mactuner_core.data.rows import Example
+from mactuner_core.data.kakaotalk.summary import describe
+from mactuner_core.data.pipeline import Finished, Note, run
+from mactuner_core.data.reading import Reading, open_reading
+from mactuner_core.data.recipe import Recipe
+from mactuner_core.data.rows import Example, Rejected
+from mactuner_core.data.splitting import CHAT_VALIDATION_SHARE, Split, split
 from mactuner_core.errors import InputError
-from mactuner_core.workspace import Workspace, check_name, new_folder, write_json, write_text
+from mactuner_core.workspace import Workspace, check_name, disk_full_is_clear, new_folder, write_json, write_text
 
 REPORTED_ROWS = 1000  # the report names this many left-out rows; rejected.jsonl names all
 
@@ -23,44 +26,47 @@ def import_file(
     catalog: Catalog,
     path: Path,
     name: str,
-    recipe: ImportRecipe | None = None,
+    recipe: Recipe | None = None,
     *,
     source_name: str | None = None,
+    tokenizer_path: Path | None = None,
+    note: Note | None = None,
 ) -> DatasetVersion:
     """Make the next version of the dataset `name` from the file at `path`.
 
-    Rows that cannot be used are listed in the report and in `rejected.jsonl` with line and reason. Raises InputError when
-    no row can be used.
+    Rows that cannot be used are listed in the report and in `rejected.jsonl` with line and reason. `note` sees stage and
+    rows done. Raises InputError when no row can be used, or personal data is left after masking.
     """
     check_name(name)
-    recipe = recipe or ImportRecipe()
-    inspection = inspect_file(path, recipe)
-    if not inspection.examples:
-        first = inspection.rejected[0]
-        raise InputError("data.no_usable_rows", path=path, rows=inspection.rows, line=first.line, reason=first.text())
-    train, validation = split(inspection.examples, recipe)
-    number = catalog.next_dataset_number(name)
-    while (workspace.datasets / name / f"v{number}").exists():  # left by a crash before it was catalogued
-        number += 1
+    recipe = recipe or Recipe()
+    reading = open_reading(path, recipe.read)
+    recipe = settled(recipe, reading)
+    number = _next_number(workspace, catalog, name)
     folder = workspace.datasets / name / f"v{number}"
-    report = _report(inspection, source_name or path.name)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with new_folder(folder) as temporary:
-        _write_examples(temporary / "train.jsonl", train)
-        _write_examples(temporary / "validation.jsonl", validation)
-        rejected = (json.dumps(row.as_dict(), ensure_ascii=False) + "\n" for row in inspection.rejected)
-        write_text(temporary / "rejected.jsonl", "".join(rejected))
+        with (temporary / "rejected.jsonl").open("w", encoding="utf-8") as rejected:
+            finished = run(
+                reading, recipe, tokenizer_path=tokenizer_path, on_left_out=_writer(rejected.write), note=note
+            )
+        _check(finished, path)
+        parts = split(finished.examples, recipe.split)
+        if note:
+            note("data.stage_saving", len(finished.examples))
+        _write_examples(temporary / "train.jsonl", parts.train)
+        _write_examples(temporary / "validation.jsonl", parts.validation)
         write_text(temporary / "recipe.yaml", recipe.to_yaml())
+        report = _report(reading, finished, parts, source_name or path.name)
         write_json(temporary / "report.json", report)
     version = DatasetVersion(
         id=f"{name}@{number}",
         name=name,
         number=number,
         path=str(folder),
-        train_rows=len(train),
-        validation_rows=len(validation),
+        train_rows=len(parts.train),
+        validation_rows=len(parts.validation),
         source_name=source_name or path.name,
-        source_sha256=inspection.sha256,
+        source_sha256=reading.sha256,
         recipe=recipe.model_dump(mode="json"),
         report=report,
     )
@@ -68,29 +74,63 @@ def import_file(
     return version
 
 
-def split(examples: list[Example], recipe: ImportRecipe) -> tuple[list[Example], list[Example]]:
-    """Return training and validation rows in file order; the seed alone decides, and one row at least is trained on."""
-    wanted = min(round(len(examples) * recipe.validation_share), len(examples) - 1)
-    chosen = set(random.Random(recipe.seed).sample(range(len(examples)), wanted))  # noqa: S311 (a split, no secret)
-    train = [example for number, example in enumerate(examples) if number not in chosen]
-    return train, [example for number, example in enumerate(examples) if number in chosen]
+def settled(recipe: Recipe, reading: Reading) -> Recipe:
+    """Return `recipe` with the usual validation share of a chat where the recipe leaves it open."""
+    if reading.chat is None or "validation_share" in recipe.split.model_fields_set:
+        return recipe
+    share = recipe.split.model_copy(update={"validation_share": CHAT_VALIDATION_SHARE})
+    return recipe.model_copy(update={"split": share})
 
 
-def _report(inspection: Inspection, source_name: str) -> dict[str, object]:
-    return {
+def _next_number(workspace: Workspace, catalog: Catalog, name: str) -> int:
+    number = catalog.next_dataset_number(name)
+    while (workspace.datasets / name / f"v{number}").exists():  # left by a crash before it was catalogued
+        number += 1
+    return number
+
+
+def _check(finished: Finished, path: Path) -> None:
+    if not finished.examples and not finished.left_out:
+        raise InputError("data.only_header", path=path)
+    if not finished.examples:
+        first = finished.left_out[0]
+        rows = finished.left_out_count
+        raise InputError("data.no_usable_rows", path=path, rows=rows, line=first.line, reason=first.text())
+    if finished.personal_data_left:
+        raise InputError("data.personal_data_left", path=path, count=finished.personal_data_left)
+
+
+def _report(reading: Reading, finished: Finished, parts: Split, source_name: str) -> dict[str, Any]:
+    mapping = reading.mapping
+    report: dict[str, Any] = {
         "source": source_name,
-        "format": inspection.table.format,
-        "shape": inspection.shape,
-        "encoding": inspection.encoding,
-        "rows": inspection.rows,
-        "usable": len(inspection.examples),
-        "rejected_count": len(inspection.rejected),
-        "rejected": [row.as_dict() for row in inspection.rejected[:REPORTED_ROWS]],
-        "question_column": inspection.table.question_column,
-        "answer_column": inspection.table.answer_column,
+        "format": reading.format,
+        "shape": mapping.shape if mapping else "chat",
+        "encoding": reading.encoding,
+        "rows": len(finished.examples) + finished.left_out_count,
+        "usable": len(finished.examples),
+        "rejected_count": finished.left_out_count,
+        "reasons": dict(finished.reasons.most_common()),
+        "rejected": [row.as_dict() for row in finished.left_out[:REPORTED_ROWS]],
+        "question_column": mapping.question if mapping else None,
+        "answer_column": mapping.answer if mapping else None,
+        "steps": [effect.as_dict() for effect in finished.effects],
+        "split_moved": parts.moved,
     }
+    if reading.chat:
+        report["chat"] = {key: value for key, value in describe(reading.chat).items() if key != "problems"}
+    if finished.masker:
+        report["privacy"] = finished.masker.report() | {"left_after_masking": finished.personal_data_left}
+    return report
+
+
+def _writer(write: Callable[[str], object]) -> Callable[[Rejected], None]:
+    def write_row(row: Rejected) -> None:
+        write(json.dumps(row.as_dict(), ensure_ascii=False) + "\n")
+
+    return write_row
 
 
 def _write_examples(path: Path, examples: Iterable[Example]) -> None:
-    lines = (json.dumps({"messages": example.messages}, ensure_ascii=False) + "\n" for example in examples)
-    write_text(path, "".join(lines))
+    with disk_full_is_clear(path), path.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(example.as_row(), ensure_ascii=False) + "\n" for example in examples)

@@ -1,12 +1,24 @@
-"""The recipe of an import: everything that, with the same file, gives the same dataset version again."""
+"""The recipe of a dataset version: everything that, with the same file, gives the same rows again.
+
+One section a stage, in the order they are done: read, kakaotalk, clean, privacy, split.
+"""
 
 from __future__ import annotations
 
+from typing import Any, Self
+
+from pydantic import SerializeAsAny
+
 from mactuner_core.config import Config, setting
+from mactuner_core.data.cleaning.steps import Step, read_steps
+from mactuner_core.data.kakaotalk.recipe import PairRecipe
+from mactuner_core.data.privacy import MaskPolicy
+from mactuner_core.data.splitting import SplitRecipe
+from mactuner_core.errors import ConfigError, SettingProblem
 
 
-class ImportRecipe(Config):
-    """How to read a file and split it."""
+class ReadRecipe(Config):
+    """How the rows of a file become examples."""
 
     question_column: str | None = setting(
         None,
@@ -32,18 +44,55 @@ class ImportRecipe(Config):
             "ko": "시스템 프롬프트가 없는 모든 예제 앞에 붙입니다",
         },
     )
-    validation_share: float = setting(
-        0.1,
-        ge=0.0,
-        le=0.5,
-        label={"en": "Validation share", "ko": "검증 비율 (validation share)"},
-        help={"en": "Share of the rows kept for validation", "ko": "검증용으로 남겨 둘 행의 비율"},
-    )
-    seed: int = setting(
-        42,
-        ge=0,
-        le=2**31 - 1,
-        advanced=True,
-        label={"en": "Split seed", "ko": "분할 시드 (seed)"},
-        help={"en": "The same seed gives the same split", "ko": "같은 시드는 같은 분할을 만듭니다"},
-    )
+
+
+class Recipe(Config):
+    """The sections; `kakaotalk` is needed for a chat export only, no `privacy` section means no masking."""
+
+    read: ReadRecipe = ReadRecipe()
+    kakaotalk: PairRecipe | None = None
+    clean: tuple[SerializeAsAny[Step], ...] = ()
+    privacy: MaskPolicy | None = None
+    split: SplitRecipe = SplitRecipe()
+
+    @classmethod
+    def check(cls, values: dict[str, Any]) -> Self:
+        """Return the recipe made of nested `values`; raises one ConfigError naming every problem as `section.name`."""
+        sections: dict[str, type[Config]] = {
+            "read": ReadRecipe,
+            "kakaotalk": PairRecipe,
+            "privacy": MaskPolicy,
+            "split": SplitRecipe,
+        }
+        problems: list[SettingProblem] = []
+        parts: dict[str, Any] = {}
+        for name, value in values.items():
+            try:
+                if name == "clean":
+                    parts[name] = tuple(read_steps(value or []))
+                elif name not in sections:
+                    allowed = ", ".join(cls.model_fields)
+                    problems.append(SettingProblem("config.unknown", {"name": name, "allowed": allowed}))
+                elif value is not None:
+                    parts[name] = _section(sections[name], name, value)
+            except ConfigError as failure:
+                problems += failure.problems
+        if problems:
+            raise ConfigError(problems)
+        return cls(**parts)
+
+
+def _section(config: type[Config], name: str, value: object) -> Config:
+    if isinstance(value, config):
+        return value
+    if not isinstance(value, dict):
+        problem = SettingProblem("config.wrong_type", {"name": name, "value": value, "expected": "name: value"})
+        raise ConfigError([problem])
+    try:
+        return config.check(value)
+    except ConfigError as failure:
+        placed = [
+            SettingProblem(problem.code, problem.values | {"name": f"{name}.{problem.values.get('name', '?')}"})
+            for problem in failure.problems
+        ]
+        raise ConfigError(placed) from failure

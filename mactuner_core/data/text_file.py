@@ -1,4 +1,4 @@
-"""Reading a text file of unknown encoding: UTF-8 (with or without BOM), UTF-16 with BOM, CP949. Binary is refused."""
+"""A file as text, whatever its encoding: UTF-8 (with or without BOM), UTF-16, CP949. Binary is refused by name."""
 
 from __future__ import annotations
 
@@ -6,22 +6,37 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from mactuner_core.data.archive import is_zip, unpack
 from mactuner_core.errors import InputError
 from mactuner_core.format import human_bytes
 
 BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 SIGNATURES = (
-    (b"PK\x03\x04", "ZIP/XLSX/DOCX"),
     (b"%PDF", "PDF"),
     (b"\xd0\xcf\x11\xe0", "XLS/HWP"),
     (b"\x89PNG", "PNG"),
     (b"\xff\xd8\xff", "JPEG"),
     (b"\x1f\x8b", "GZIP"),
     (b"SQLite format 3", "SQLite"),
-    (b"PAR1", "Parquet"),
     (b"GGUF", "GGUF"),
 )
+PARQUET = b"PAR1"
 MAXIMUM_BYTES = 2 * 10**9
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """The bytes of a data file, out of its ZIP if it came in one; `name` is its own, `path` what the person named."""
+
+    path: Path
+    name: str
+    content: bytes
+    sha256: str
+
+    @property
+    def is_parquet(self) -> bool:
+        """Whether it is a Parquet file rather than text."""
+        return self.content.startswith(PARQUET)
 
 
 @dataclass(frozen=True)
@@ -34,12 +49,15 @@ class TextFile:
     sha256: str
 
 
-def read_text_file(path: Path) -> TextFile:
-    """Return the text of `path`; raises InputError when it is missing, empty, too large, binary or in no known encoding."""
+def read_raw_file(path: Path) -> RawFile:
+    """Return the bytes of `path`, unzipped; raises InputError when it is missing, a folder, too large or a bad archive.
+
+    The hash is of the file as it lies on the disk.
+    """
     try:
-        size = path.stat().st_size
         if path.is_dir():
             raise InputError("data.is_folder", path=path)
+        size = path.stat().st_size
         if size > MAXIMUM_BYTES:
             raise InputError("data.too_large", path=path, size=human_bytes(size), limit=human_bytes(MAXIMUM_BYTES))
         content = path.read_bytes()
@@ -47,17 +65,30 @@ def read_text_file(path: Path) -> TextFile:
         raise InputError("data.no_file", path=path) from problem
     except OSError as problem:
         raise InputError("data.unreadable", path=path, reason=problem.strerror) from problem
-    encoding = _encoding(path, content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    if is_zip(content):
+        name, content = unpack(path, content)
+        return RawFile(path, name, content, sha256)
+    return RawFile(path, path.name, content, sha256)
+
+
+def decode(raw: RawFile) -> TextFile:
+    """Return the text of a file; raises InputError when it is empty, binary, or in no known encoding."""
+    encoding = _encoding(raw.path, raw.content)
     try:
-        text = content.decode(encoding)
+        text = raw.content.decode(encoding)
     except UnicodeDecodeError as problem:
-        line = content.count(b"\n", 0, problem.start) + 1
-        raise InputError(
-            "data.unknown_encoding", path=path, line=line, byte=f"0x{content[problem.start]:02x}"
-        ) from problem
+        line = raw.content.count(b"\n", 0, problem.start) + 1
+        byte = f"0x{raw.content[problem.start]:02x}"
+        raise InputError("data.unknown_encoding", path=raw.path, line=line, byte=byte) from problem
     if not text.strip():
-        raise InputError("data.empty_file", path=path)
-    return TextFile(path, text, encoding, hashlib.sha256(content).hexdigest())
+        raise InputError("data.empty_file", path=raw.path)
+    return TextFile(raw.path, text, encoding, raw.sha256)
+
+
+def read_text_file(path: Path) -> TextFile:
+    """Return the text of `path`; raises InputError as `read_raw_file` and `decode` do."""
+    return decode(read_raw_file(path))
 
 
 def _encoding(path: Path, content: bytes) -> str:
@@ -67,8 +98,8 @@ def _encoding(path: Path, content: bytes) -> str:
     for signature, kind in SIGNATURES:
         if content.startswith(signature):
             raise InputError("data.binary", path=path, kind=kind)
-    if b"\x00" in content:
-        raise InputError("data.binary", path=path, kind="binary")
+    if b"\x00" in content[:65536]:
+        return _utf16_without_mark(path, content)
     try:
         content.decode("utf-8")
         return "utf-8"
@@ -76,3 +107,16 @@ def _encoding(path: Path, content: bytes) -> str:
         # A UTF-8 file broken somewhere still starts as UTF-8; one in CP949 fails at its first Korean letter.
         starts_as_utf8 = any(byte >= 0x80 for byte in content[: problem.start])
         return "utf-8" if starts_as_utf8 else "cp949"
+
+
+def _utf16_without_mark(path: Path, content: bytes) -> str:
+    """Line ends tell: in UTF-16 each is a newline and a zero byte, in the order of the encoding."""
+    for encoding, newline in (("utf-16-le", b"\n\x00"), ("utf-16-be", b"\x00\n")):
+        if len(content) % 2 == 0 and newline in content:
+            try:
+                decoded = content.decode(encoding)
+            except UnicodeDecodeError:
+                continue
+            if "\x00" not in decoded:
+                return encoding
+    raise InputError("data.binary", path=path, kind="binary")

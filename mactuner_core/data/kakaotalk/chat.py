@@ -65,6 +65,16 @@ class Messages(Sequence[ChatMessage]):
         self._ends[-1] = end
         return self.text_at(self._starts[-1], end)
 
+    @property
+    def seconds(self) -> Sequence[int]:
+        """The time of each message, NO_TIME where the file gives no day."""
+        return self._seconds
+
+    @property
+    def lengths(self) -> Sequence[int]:
+        """The characters of each message as the file has it: with the quotes of CSV."""
+        return array("q", (end - start for start, end in zip(self._starts, self._ends, strict=True)))
+
     def last_seconds(self) -> int:
         """Return the time of the last message, or NO_TIME."""
         return self._seconds[-1] if self._seconds else NO_TIME

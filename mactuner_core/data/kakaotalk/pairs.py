@@ -28,11 +28,15 @@ NAMED_SPEAKERS = 30
 
 @dataclass(frozen=True)
 class ChatExample(Example):
-    """An example made of a chat: `time` of the (last) reply, number of its session, and the instruction put in."""
+    """An example made of a chat: `time` of the (last) reply, number of its session; the instruction is in `other`."""
 
     time: datetime | None = None
     session: int = 0
-    instruction: str = ""
+
+    @property
+    def instruction(self) -> str:
+        """The line that was put above what the other said, or nothing."""
+        return str(self.other.get("instruction", ""))
 
     def as_alpaca(self) -> dict[str, object]:
         """Return instruction, input and output; `system` and `history` ([asked, answered] pairs) where there are any."""
@@ -221,7 +225,8 @@ class _Writer:
             messages.append({"role": "user", "content": f"{instruction}\n{content}" if instruction else content})
         reply = talk[-1].messages[0]
         line, session = talk[first].line, talk[-1].session
-        return ChatExample(line, messages, time=reply.time, session=session, instruction=instruction)
+        other = {"instruction": instruction} if instruction else {}
+        return ChatExample(line, messages, other, time=reply.time, session=session)
 
     def _line(self, message: ChatMessage) -> str:
         return f"{message.sender}: {message.text}" if self.recipe.name_speakers else message.text

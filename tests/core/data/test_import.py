@@ -11,7 +11,8 @@ from mactuner_core.catalog import Catalog
 from mactuner_core.data.dataset import read_examples
 from mactuner_core.data.importing import import_file
 from mactuner_core.data.inspect import inspect_file
-from mactuner_core.data.recipe import ImportRecipe
+from mactuner_core.data.recipe import ReadRecipe, Recipe
+from mactuner_core.data.splitting import SplitRecipe
 from mactuner_core.errors import ConfigError, InputError
 from mactuner_core.workspace import Workspace, is_complete
 from tests.conftest import SAMPLES
@@ -31,8 +32,8 @@ def file(tmp_path: Path, content: str | bytes, name: str = "data.csv") -> Path:
 )
 def test_korean_encodings_are_read(tmp_path: Path, encoding: str, found: str) -> None:
     inspection = inspect_file(file(tmp_path, ROWS.encode(encoding)))
-    assert inspection.encoding == found
-    assert inspection.table.columns == ["질문", "답변"]
+    assert inspection.reading.encoding == found
+    assert inspection.reading.columns == ["질문", "답변"]
     assert inspection.examples[0].messages[1]["content"] == "19세입니다."
 
 
@@ -42,14 +43,14 @@ def test_korean_encodings_are_read(tmp_path: Path, encoding: str, found: str) ->
         (b"", "is empty"),
         (b"  \n \n", "is empty"),
         ("질문,답변\n", "no row below"),
-        (b"PK\x03\x04" + b"\x00" * 50, "ZIP/XLSX"),
+        (b"PK\x03\x04" + b"\x00" * 50, "ZIP is broken"),
         (b"%PDF-1.7\nabc", "PDF"),
         (b"a,b\n\x00\x01\x02", "binary"),
         (ROWS.encode() + b"\xff\xfe\xba\xad", "line 5"),
         (b"\x80\x81 , \xff\n", "byte"),
         ("글,쪽\na,b\n", "--question-column"),
         ("질문,쪽\na,b\n", "--answer-column"),
-        ('[{"question": "a"}]', "one JSON object a line"),
+        ('[{"question": "a"}', "line 1: this is not valid JSON"),
         ("질문,답변\n,\n,\n", "None of the 2 rows"),
     ],
 )
@@ -71,7 +72,7 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
 
 def test_a_wanted_column_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no column “물음표”\. It has: 질문, 답변"):
-        inspect_file(file(tmp_path, ROWS), ImportRecipe(question_column="물음표"))
+        inspect_file(file(tmp_path, ROWS), Recipe(read=ReadRecipe(question_column="물음표")))
 
 
 def test_rows_left_out_keep_their_line_and_reason(tmp_path: Path) -> None:
@@ -131,17 +132,17 @@ def test_tabs_and_semicolons(tmp_path: Path) -> None:
 
 
 def test_the_system_prompt_comes_first(tmp_path: Path) -> None:
-    inspection = inspect_file(file(tmp_path, ROWS), ImportRecipe(system_prompt="친절하게"))
+    inspection = inspect_file(file(tmp_path, ROWS), Recipe(read=ReadRecipe(system_prompt="친절하게")))
     assert inspection.examples[0].messages[0] == {"role": "system", "content": "친절하게"}
 
 
 def test_a_dataset_version_holds_everything(workspace: Workspace, catalog: Catalog) -> None:
-    recipe = ImportRecipe(validation_share=0.2, seed=1)
+    recipe = Recipe(split=SplitRecipe(validation_share=0.2, seed=1))
     version = import_file(workspace, catalog, SAMPLES / "civil_law_qa.csv", "law", recipe)
     assert (version.id, version.train_rows, version.validation_rows) == ("law@1", 128, 32)
     folder = Path(version.path)
     assert is_complete(folder)
-    assert ImportRecipe.from_yaml(folder / "recipe.yaml") == recipe
+    assert Recipe.from_yaml(folder / "recipe.yaml") == recipe
     assert json.loads((folder / "report.json").read_text())["usable"] == 160
     train, validation = read_examples(version, "train"), read_examples(version, "validation")
     assert len(train) == 128
@@ -150,7 +151,9 @@ def test_a_dataset_version_holds_everything(workspace: Workspace, catalog: Catal
 
 def test_the_same_seed_gives_the_same_split(workspace: Workspace, catalog: Catalog) -> None:
     rows = [
-        read_examples(import_file(workspace, catalog, SAMPLES / "civil_law_qa.csv", "law", ImportRecipe(seed=seed)))
+        read_examples(
+            import_file(workspace, catalog, SAMPLES / "civil_law_qa.csv", "law", Recipe(split=SplitRecipe(seed=seed)))
+        )
         for seed in (1, 1, 2)
     ]
     assert rows[0] == rows[1]
@@ -160,7 +163,7 @@ def test_the_same_seed_gives_the_same_split(workspace: Workspace, catalog: Catal
 
 def test_one_row_is_trained_on(workspace: Workspace, catalog: Catalog, tmp_path: Path) -> None:
     path = file(tmp_path, "질문,답변\n하나,둘\n")
-    version = import_file(workspace, catalog, path, "one", ImportRecipe(validation_share=0.5))
+    version = import_file(workspace, catalog, path, "one", Recipe(split=SplitRecipe(validation_share=0.5)))
     assert (version.train_rows, version.validation_rows) == (1, 0)
 
 
@@ -185,8 +188,8 @@ def test_a_damaged_dataset(workspace: Workspace, catalog: Catalog) -> None:
 
 
 def test_recipe_ranges() -> None:
-    with pytest.raises(ConfigError, match=r"validation_share = 0\.9"):
-        ImportRecipe.check({"validation_share": 0.9})
+    with pytest.raises(ConfigError, match=r"split\.validation_share = 0\.9"):
+        Recipe.check({"split": {"validation_share": 0.9}})
 
 
 def test_names_stay_inside(workspace: Workspace, catalog: Catalog) -> None:
