@@ -12,7 +12,8 @@ from mactuner_core.catalog.tables import DatasetVersion
 from mactuner_core.data.dataset import read_examples
 from mactuner_core.data.importing import import_file
 from mactuner_core.data.inspect import Inspection
-from mactuner_core.data.recipe import ImportRecipe
+from mactuner_core.data.recipe import ReadRecipe, Recipe
+from mactuner_core.data.splitting import SplitRecipe
 from mactuner_core.data.rows import Message
 from mactuner_core.errors import InputError
 from ui.errors import errors_are_shown, escaped
@@ -84,7 +85,7 @@ def saved_note(app: App, chosen: Chosen) -> bool:
     return True
 
 
-def settings(app: App, chosen: Chosen) -> tuple[ImportRecipe | None, str]:
+def settings(app: App, chosen: Chosen) -> tuple[Recipe | None, str]:
     """Draw the name and the recipe and return them; the recipe is None while something in it is wrong."""
     st.subheader(t("data_page.settings"), anchor=False)
     name = st.text_input(t("data_page.name"), plain_name(chosen.name), key=f"data-name-{chosen.mark}", max_chars=64)
@@ -100,29 +101,33 @@ def settings(app: App, chosen: Chosen) -> tuple[ImportRecipe | None, str]:
                 accept_new_options=True,
                 key=f"data-{column}-{chosen.mark}",
             )
-    form: Form = settings_form(ImportRecipe, f"data-{chosen.mark}", leave_out=("question_column", "answer_column"))
-    return form.check(ImportRecipe, **picked), name.strip()
+    form: Form = settings_form(ReadRecipe, f"data-{chosen.mark}", leave_out=("question_column", "answer_column"))
+    read, split = (
+        form.check(ReadRecipe, **picked),
+        settings_form(SplitRecipe, f"data-split-{chosen.mark}").check(SplitRecipe),
+    )
+    return Recipe(read=read, split=split) if read and split else None, name.strip()
 
 
 def columns_of(app: App, chosen: Chosen) -> list[str] | None:
     """Return the columns to choose from, also where none has a known name; None for chat messages and unreadable files."""
     try:
-        table = inspected(app.workspace, chosen, ImportRecipe()).table
+        reading = inspected(app.workspace, chosen, Recipe()).reading
     except InputError as problem:
         return str(problem.values["columns"]).split(", ") if problem.code == "data.no_known_column" else None
-    return None if table.question_column is None else table.columns
+    return reading.columns if reading.mapping and reading.mapping.shape == "question_answer" else None
 
 
-def look(app: App, chosen: Chosen, recipe: ImportRecipe) -> Inspection:
+def look(app: App, chosen: Chosen, recipe: Recipe) -> Inspection:
     """Draw what is in the file: figures, examples, all rows, and the rows that cannot be used."""
     found = inspected(app.workspace, chosen, recipe)
     figures = st.columns(4)
-    figures[0].metric(t("data_page.format"), found.table.format.upper(), help=t(f"data_page.shape_{found.shape}"))
-    figures[1].metric(t("data_page.encoding"), found.encoding.upper())
-    figures[2].metric(t("data_page.usable"), f"{len(found.examples):,}")
-    figures[3].metric(t("data_page.rejected"), f"{len(found.rejected):,}")
+    figures[0].metric(t("data_page.format"), found.reading.format.upper(), help=t(f"data_page.shape_{found.shape}"))
+    figures[1].metric(t("data_page.encoding"), found.reading.encoding.upper())
+    figures[2].metric(t("data_page.usable"), f"{found.usable:,}")
+    figures[3].metric(t("data_page.rejected"), f"{found.rejected_count:,}")
     examples, rows, rejected = st.tabs(
-        [t("data_page.tab_examples"), t("data_page.tab_rows"), t("data_page.tab_rejected", count=len(found.rejected))]
+        [t("data_page.tab_examples"), t("data_page.tab_rows"), t("data_page.tab_rejected", count=found.rejected_count)]
     )
     with examples, st.container(height=EXAMPLES_HEIGHT, border=False, key="examples"):
         for messages in found.preview(SHOWN_EXAMPLES):
@@ -165,7 +170,7 @@ def rejected_table(rows: list[tuple[int, str]]) -> None:
 
 
 def save_button(
-    app: App, chosen: Chosen, recipe: ImportRecipe | None, name: str, found: Inspection | None, *, main_action: bool
+    app: App, chosen: Chosen, recipe: Recipe | None, name: str, found: Inspection | None, *, main_action: bool
 ) -> None:
     """Draw the main action; it makes the dataset version and reloads the page."""
     ready = bool(recipe and found and found.examples and name)
@@ -209,7 +214,7 @@ def lineage(app: App, version: DatasetVersion) -> None:
     """Draw where a version came from and what was made from it."""
     models = [model.id for model in app.catalog.models() if model.dataset_id == version.id]
     runs = [run.id for run in app.catalog.runs() if run.dataset_id == version.id]
-    recipe = ", ".join(f"{name}={value}" for name, value in version.recipe.items() if value is not None)
+    recipe = ", ".join(f"{name}={value}" for name, value in version.recipe.items() if value)
     facts = {
         "source": version.source_name,
         "rows": t("data_page.split_rows", train=version.train_rows, validation=version.validation_rows),

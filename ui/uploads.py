@@ -12,7 +12,7 @@ from pathlib import Path
 import streamlit as st
 
 from mactuner_core.data.inspect import Inspection, inspect_file
-from mactuner_core.data.recipe import ImportRecipe
+from mactuner_core.data.recipe import Recipe
 from mactuner_core.errors import MacTunerError
 from mactuner_core.messages import catalogue
 from mactuner_core.workspace import Workspace, disk_full_is_clear
@@ -85,7 +85,7 @@ def on_disk(workspace: Workspace, chosen: Chosen) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def inspected(workspace: Workspace, chosen: Chosen, recipe: ImportRecipe) -> Inspection:
+def inspected(workspace: Workspace, chosen: Chosen, recipe: Recipe) -> Inspection:
     """Return what is in the file; it is read once for each file and recipe."""
     return _inspected(workspace, chosen, chosen.mark, recipe.model_dump_json())
 
@@ -93,4 +93,4 @@ def inspected(workspace: Workspace, chosen: Chosen, recipe: ImportRecipe) -> Ins
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _inspected(_workspace: Workspace, _chosen: Chosen, mark: str, recipe: str) -> Inspection:
     with on_disk(_workspace, _chosen) as path:
-        return inspect_file(path, ImportRecipe.model_validate_json(recipe))
+        return inspect_file(path, Recipe.model_validate_json(recipe))

@@ -37,8 +37,8 @@ def test_a_sample_becomes_a_dataset_and_leads_on(open_page: Open, catalog: Catal
     assert app.text[0].value == "법률에 규정이 없는 민사 문제는 무엇을 따르나요?"
     press(app, "데이터셋으로 저장")
     version = catalog.dataset("civil_law_qa")
-    assert (version.train_rows, version.validation_rows) == (144, 16)
-    assert "학습용 144개, 검증용 16개" in app.success[0].value
+    assert (version.train_rows, version.validation_rows) == (128, 32)
+    assert "학습용 128개, 검증용 32개" in app.success[0].value
     assert "다음: 모델 고르기" in [button.label for button in app.button]
 
 
@@ -57,7 +57,7 @@ def test_settings_reach_the_dataset(open_page: Open, catalog: Catalog) -> None:
     press(app, "Save as a dataset")
     version = catalog.dataset("law")
     assert version.validation_rows == 40
-    assert version.recipe["system_prompt"] == "You are a lawyer."
+    assert version.recipe["read"]["system_prompt"] == "You are a lawyer."
     assert '"role": "system"' in (Path(version.path) / "train.jsonl").read_text(encoding="utf-8").splitlines()[0]
 
 
@@ -114,7 +114,7 @@ def test_a_saved_version_shows_rows_and_lineage(open_page: Open, dataset: Datase
     assert dict(zip(lineage["항목"], lineage["값"], strict=True))["원본 파일"] == "civil\\_law\\_qa.csv"
     assert len(rows) == 100
     by_key(app.segmented_control, "data-split").set_value("validation").run()
-    assert len(app.table[1].value) == 16
+    assert len(app.table[1].value) == 32
 
 
 def test_a_version_whose_folder_is_gone_is_explained(open_page: Open, dataset: DatasetVersion) -> None:
