@@ -10,4 +10,5 @@ HANDLERS = {
     "starter": "mactuner_core.models.starter_job:run",
     "hub_download": "mactuner_core.models.hub:run",
     "serve": "serving.job:run",
+    "synthesize": "mactuner_core.data.synthesis.job:run",
 }

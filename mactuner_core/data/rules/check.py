@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -33,10 +33,11 @@ class Failure:
 
 @dataclass(frozen=True)
 class RowResult:
-    """How one row fared; `row` counts from 1, `line` is where it stands in its file."""
+    """How one row fared; `row` counts from 1, `line` is where it stands in its file or in the `split` of its dataset."""
 
     row: int
     line: int
+    split: str = ""
     failures: list[Failure] = field(default_factory=list)
 
     @property
@@ -47,7 +48,8 @@ class RowResult:
     def as_dict(self) -> dict[str, object]:
         """Return the row as JSON-ready data."""
         failures = [failure.as_dict() for failure in self.failures]
-        return {"row": self.row, "line": self.line, "passed": self.passed, "failures": failures}
+        place = {"row": self.row, "line": self.line} | ({"split": self.split} if self.split else {})
+        return place | {"passed": self.passed, "failures": failures}
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,9 @@ class RuleReport:
         return [example for example, result in pairs if result.passed and isinstance(example, Example)]
 
     def table(self) -> list[dict[str, Any]]:
-        """Return one flat line for each row: row, line, passed, and True (kept) or False (broken) for each rule."""
+        """Return one flat line for each row: row, split, line, passed, and True (kept) or False (broken) for each rule."""
         return [
-            {"row": result.row, "line": result.line, "passed": result.passed}
+            {"row": result.row, "split": result.split, "line": result.line, "passed": result.passed}
             | {rule: rule not in {failure.rule for failure in result.failures} for rule in self.rules}
             for result in self.results
         ]
@@ -93,19 +95,26 @@ class RuleReport:
         }
 
 
-def check(rows: Iterable[Example | Rejected], rules: RuleSet, count_tokens: CountTokens | None = None) -> RuleReport:
+def check(
+    rows: Iterable[Example | Rejected],
+    rules: RuleSet,
+    count_tokens: CountTokens | None = None,
+    splits: Mapping[int, str] | None = None,
+) -> RuleReport:
     """Return how every row fares; a row that could not be read fails the rule `readable`.
 
-    `count_tokens` is needed by rules about tokens. Raises InputError when it is missing, or when a pattern takes too long.
+    `count_tokens` is needed by rules about tokens; `splits` names the split that begins at a row. Raises InputError when it is missing, or when a pattern takes too long.
     """
     checks = checks_of(rules, count_tokens)
-    results = []
+    results: list[RowResult] = []
+    split = ""
     for number, row in enumerate(rows, start=1):
         if isinstance(row, Rejected):
             failures = [Failure(READABLE, Broken(row.code, row.values))]
         else:
             failures = failures_of(row, checks)
-        results.append(RowResult(number, row.line, failures))
+        split = (splits or {}).get(number, split)
+        results.append(RowResult(number, row.line, split, failures))
     return RuleReport([READABLE, *checks], results)
 
 

@@ -34,12 +34,12 @@ def write_failed(report: RuleReport, rows: Iterable[Example | Rejected], path: P
 def _csv(report: RuleReport) -> str:
     file = io.StringIO(newline="")
     writer = csv.writer(file)
-    writer.writerow(["row", "line", "passed", *report.rules, "reasons"])
+    writer.writerow(["row", "split", "line", "passed", *report.rules, "reasons"])
     for result in report.results:
         broken = {failure.rule for failure in result.failures}
         reasons = " / ".join(f"{failure.rule}: {failure.broken.text()}" for failure in result.failures)
         marks = ["fail" if rule in broken else "pass" for rule in report.rules]
-        writer.writerow([result.row, result.line, "pass" if result.passed else "fail", *marks, reasons])
+        writer.writerow([result.row, result.split, result.line, "pass" if result.passed else "fail", *marks, reasons])
     return "\ufeff" + file.getvalue()  # with the mark, a spreadsheet reads the Korean letters
 
 
