@@ -55,6 +55,8 @@ def read_steps(values: object) -> list[Step]:
     problems: list[SettingProblem] = []
     for number, value in enumerate(values, start=1):
         place = f"clean[{number}]"
+        if isinstance(value, TextStep | RowStep):
+            value = value.model_dump()
         cls = STEPS.get(str(value.get("step"))) if isinstance(value, dict) else None
         if cls is None:
             found = value.get("step") if isinstance(value, dict) else value

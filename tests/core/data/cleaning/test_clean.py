@@ -230,7 +230,7 @@ def test_no_rows_and_no_steps() -> None:
 
 def test_a_recipe_goes_there_and_back() -> None:
     steps = read_steps([*EVERY_STEP, {"step": "token_length"}, {"step": "repeated_characters", "keep": 3}])
-    assert read_steps(as_recipe(steps)) == steps
+    assert read_steps(as_recipe(steps)) == read_steps(steps) == steps
     assert as_recipe(steps)[-1] == {"step": "repeated_characters", "keep": 3, "keep_ellipsis": True, "keep_code": True}
 
 
