@@ -1,7 +1,7 @@
 """Masking on the way from file to dataset: rows in batches, found by several processes, replaced by one.
 
 Finding is most of the work and needs no memory of other rows; replacing gives the pseudonyms, which must stay the same for
-the same person through the whole dataset.
+the same person through the whole dataset. Every finished row is scanned a second time, by the same processes.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import nullcontext
+from typing import Any
 
 from mactuner_core.data.privacy import Masker, Span
 from mactuner_core.data.row_text import edit_texts, texts
@@ -18,44 +20,71 @@ from mactuner_core.data.rows import Example, Rejected
 
 Row = Example | Rejected
 Found = dict[int, list[Span]]
+Batch = tuple[list[Row], list[str], Future[Found]]
 
 BATCH_ROWS = 5000
 PARALLEL_FROM_BATCHES = 4  # fewer are done sooner than other processes have started
 
 
-def mask_rows(rows: Iterable[Row], masker: Masker, workers: int) -> Iterator[Row]:
-    """Yield `rows` masked by `masker`; a row with data that its policy drops comes back as Rejected."""
+def mask_rows(
+    rows: Iterable[Row], masker: Masker, workers: int, on_left: Callable[[int], None] | None = None
+) -> Iterator[Row]:
+    """Yield `rows` masked by `masker`; a row with data that its policy drops comes back as Rejected.
+
+    `on_left` gets the number of finds of a second scan over each batch of finished rows: 0 where all is well.
+    """
     batches = _batches(rows)
     first = list(itertools.islice(batches, PARALLEL_FROM_BATCHES))
-    if workers < 2 or len(first) < PARALLEL_FROM_BATCHES:
+    several = workers > 1 and len(first) == PARALLEL_FROM_BATCHES
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) if several else nullcontext(_Here())
+    ahead = workers + 1 if several else 0
+    scanned: deque[Batch] = deque()
+    checks: deque[Future[int]] = deque()
+    with pool as executor:
         for batch in itertools.chain(first, batches):
-            said = _texts_of(batch)
-            yield from _masked(batch, said, masker.scan(said), masker)
-        return
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        waiting: deque[tuple[list[Row], list[str], Future[Found]]] = deque()
-        for batch in itertools.chain(first, batches):
-            said = _texts_of(batch)
-            waiting.append((batch, said, pool.submit(masker.scan, said)))
-            if len(waiting) > workers + 1:
-                yield from _next(waiting, masker)
-        while waiting:
-            yield from _next(waiting, masker)
+            said = [text for row in batch if isinstance(row, Example) for text in texts(row)]
+            scanned.append((batch, said, executor.submit(masker.scan, said)))
+            if len(scanned) > ahead:
+                yield from _finish(scanned.popleft(), masker, executor, checks, on_left)
+        while scanned:
+            yield from _finish(scanned.popleft(), masker, executor, checks, on_left)
+        while checks and on_left:
+            on_left(checks.popleft().result())
 
 
-def _next(waiting: deque[tuple[list[Row], list[str], Future[Found]]], masker: Masker) -> Iterator[Row]:
-    batch, said, found = waiting.popleft()
-    yield from _masked(batch, said, found.result(), masker)
+class _Here(Executor):
+    """Does at once, in this process, what a pool would do elsewhere."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+def _finish(
+    batch: Batch,
+    masker: Masker,
+    executor: Executor,
+    checks: deque[Future[int]],
+    on_left: Callable[[int], None] | None,
+) -> Iterator[Row]:
+    rows, said, found = batch
+    finished = list(_masked(rows, said, found.result(), masker))
+    if on_left:
+        checks.append(executor.submit(_left_in, masker, [row.as_row() for row in finished if isinstance(row, Example)]))
+        while checks and checks[0].done():
+            on_left(checks.popleft().result())
+    yield from finished
+
+
+def _left_in(masker: Masker, rows: list[dict[str, Any]]) -> int:
+    return len(masker.rescan(rows))
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
     iterator = iter(rows)
     while batch := list(itertools.islice(iterator, BATCH_ROWS)):
         yield batch
-
-
-def _texts_of(batch: list[Row]) -> list[str]:
-    return [said for row in batch if isinstance(row, Example) for said in texts(row)]
 
 
 def _masked(batch: list[Row], said: list[str], found: Found, masker: Masker) -> Iterator[Row]:

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from mactuner_core.data.cleaning.clean import Effect, clean
 from mactuner_core.data.cleaning.row_filters import CleanContext
@@ -83,9 +82,12 @@ def run(
         examples = iter(result.examples)
     if recipe.privacy:
         finished.masker = Masker(policy_for(reading, recipe.privacy))
-        masked = mask_rows(examples, finished.masker, workers=os.cpu_count() or 1)
+
+        def count_left(found: int) -> None:
+            finished.personal_data_left += found
+
+        masked = mask_rows(examples, finished.masker, workers=os.cpu_count() or 1, on_left=count_left)
         finished.examples = list(usable(masked, "data.stage_masking"))
-        finished.personal_data_left = _left(finished.examples, finished.masker, note)
     else:
         finished.examples = list(examples)
     return finished
@@ -105,10 +107,3 @@ def policy_for(reading: Reading, policy: MaskPolicy) -> MaskPolicy:
     """Return `policy` with the people who take part in the chat added to its names."""
     speakers = list(reading.chat.speakers) if reading.chat else []
     return policy.model_copy(update={"names": list(dict.fromkeys([*policy.names, *speakers]))})
-
-
-def _left(examples: list[Example], masker: Masker, note: Note | None) -> int:
-    if note:
-        note("data.stage_checking", 0)
-    rows: Iterator[dict[str, Any]] = (example.as_row() for example in examples)
-    return len(masker.rescan(rows))
