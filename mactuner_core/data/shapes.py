@@ -20,6 +20,7 @@ Shape = Literal["messages", "sharegpt", "alpaca", "question_answer", "text", "pr
 QUESTION_NAMES = ("질문", "문의", "물음", "question", "prompt", "query", "instruction", "input", "user", "q", "고객")
 ANSWER_NAMES = ("답변", "답", "응답", "대답", "answer", "response", "completion", "output", "assistant", "a", "상담사")
 TEXT_NAMES = ("text", "content", "본문", "내용")
+ORIGIN = ("synthetic", "source_model")  # a row that a model wrote stays marked as such
 SYSTEM_NAMES = ("system", "system_prompt", "시스템")
 
 
@@ -75,7 +76,9 @@ def _column(path: object, wanted: str | None, names: Sequence[str], columns: Seq
 
 
 def _messages(record: Record, mapping: Mapping, recipe: ReadRecipe) -> Example | Rejected:
-    other = {"tools": record.fields["tools"]} if isinstance(record.fields.get("tools"), list) else {}
+    other = {name: record.fields[name] for name in ORIGIN if name in record.fields}
+    if isinstance(record.fields.get("tools"), list):
+        other["tools"] = record.fields["tools"]
     return Example(record.line, _with_system(from_messages(record.fields.get("messages")), recipe), other)
 
 
