@@ -103,7 +103,7 @@ def as_alpaca(example: Example) -> Row:
         raise Unfit("formats.not_alternating", roles=" ".join(message["role"] for message in messages)[:200])
     said = [message["content"] for message in turns]
     instruction, given = said[-2], ""
-    remembered = str(getattr(example, "instruction", "") or example.other.get("instruction") or "")
+    remembered = str(example.other.get("instruction") or "")
     if remembered and instruction.startswith(f"{remembered}\n"):
         instruction, given = remembered, instruction.removeprefix(f"{remembered}\n")
     row: Row = {"instruction": instruction, "input": given, "output": said[-1]}

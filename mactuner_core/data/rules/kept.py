@@ -68,7 +68,7 @@ def _headings_problems(rule: Sections, number: int, lines: list[str], found: lis
     if once != order:
         yield Broken("rules.section_order", {"number": number, "found": ", ".join(once), "wanted": ", ".join(order)})
     ends = [row for row, _ in found[1:]] + [len(lines)]
-    for (row, heading), end in zip(found, ends, strict=True):
+    for (row, heading), end in zip(found, ends, strict=False):  # one end too many when nothing was found
         if not any(line.strip() for line in lines[row + 1 : end]):
             yield Broken("rules.section_empty", {"number": number, "heading": heading})
 

@@ -21,6 +21,8 @@ def turns_problem(turns: str) -> str | None:
     for part in _PART.finditer(turns):
         if part["wrong"] or (part["word"] and part["word"] not in LETTERS):
             return f"“{part[0]}”: {', '.join(LETTERS)}, ( ) | ? * +"
+    if twice := re.search(r"[?*+]\s*[?*+]", turns):
+        return f"“{twice[0]}”"
     return pattern_problem(_pattern(turns))
 
 
