@@ -6,6 +6,7 @@ what was clicked (with Shift: several bars), and `selected_rows` the rows behind
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -153,7 +154,8 @@ def selected_rows(event: Mapping[str, Any] | None, statistics: Statistics) -> li
     for chart, points in selected.items():
         for point in points:
             anything = True
-            found += rows_in(statistics, chart, int(point["bin"]))
+            with contextlib.suppress(IndexError):  # clicked before the figures changed
+                found += rows_in(statistics, chart, int(point["bin"]))
     if not anything:
         return None
     return list(dict.fromkeys(found)) if "overlap" in selected else sorted(set(found))

@@ -48,7 +48,7 @@ def place_words(words: Sequence[tuple[str, int]], room: Size) -> list[Placed]:
                 continue
             if not any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in boxes):
                 boxes.append(box)
-                placed.append(Placed(word, times, rank, size, round(x, 1), round(y, 1)))
+                placed.append(Placed(word, times, rank, size, x, y))
                 break
     return placed
 
@@ -66,9 +66,8 @@ def _font_size(times: int, most: int) -> int:
 def _spiral(room: Size) -> Iterator[tuple[float, float]]:
     """Yield places from the middle outwards on an ellipse as wide as the room."""
     angle = 0.0
-    while (radius := STEP * angle / (2 * math.pi) * 2) < room.width / 2:
-        yield (
-            room.width / 2 + radius * math.cos(angle),
-            room.height / 2 + radius * math.sin(angle) * room.height / room.width,
-        )
+    while (radius := STEP * angle / math.pi) < room.width / 2:
+        x = room.width / 2 + radius * math.cos(angle)
+        y = room.height / 2 + radius * math.sin(angle) * room.height / room.width
+        yield round(x, 1), round(y, 1)
         angle += STEP / max(radius, STEP)

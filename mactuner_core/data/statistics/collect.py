@@ -6,7 +6,6 @@ Rows go through `add` one by one and are not kept; a row leaves about 40 bytes.
 from __future__ import annotations
 
 import re
-import sys
 from array import array
 from typing import Any
 from unicodedata import is_normalized, normalize
@@ -20,6 +19,7 @@ MOST_COLUMNS = 100
 MOST_PARTS = 32  # a bit each; further ones count as the last
 OTHERS = "…"
 SHOWN_EXTREMES = 20
+ASCII_TEXT_BYTES, OTHER_TEXT_BYTES = 49, 74  # of an empty Python string; then 1 or 2 bytes a letter
 
 _DROPPED = re.compile(r"[\s.,!?;:'\"“”‘’…~()\[\]{}·。、，！？-]+")
 
@@ -50,8 +50,12 @@ class RowCounter:
                 part.rows += 1
             characters += size
             system += name == "system"
-            self._text_bytes += size if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
-            self._memory_bytes += sys.getsizeof(text)
+            if text.isascii():
+                self._text_bytes += size
+                self._memory_bytes += ASCII_TEXT_BYTES + size
+            else:
+                self._text_bytes += len(text.encode("utf-8", "surrogatepass"))
+                self._memory_bytes += OTHER_TEXT_BYTES + 2 * size
         self._lines.append(row.line)
         self._characters.append(characters)
         self._turns.append(len(row.texts) - system)
