@@ -54,25 +54,29 @@ def inspect_file(path: Path, recipe: Recipe | None = None) -> Inspection:
     A chat export can be looked at before it is known who "me" is; there are no examples then.
     """
     recipe = recipe or Recipe()
-    reading = open_reading(path, recipe.read)
+    return inspect_reading(open_reading(path, recipe.read), recipe)
+
+
+def inspect_reading(reading: Reading, recipe: Recipe, keep: int = KEPT_ROWS) -> Inspection:
+    """Look at a file that was recognised already; `keep` is how many usable rows to return."""
     found = Inspection(reading)
     if reading.chat is not None:
         found.chat = describe(reading.chat)
         for problem in problems_of(reading.chat):
-            _note(found, problem)
+            _note(found, problem, keep)
         if recipe.kakaotalk is None:
             return found
     for row in source_rows(reading, recipe):
-        _note(found, row)
+        _note(found, row, keep)
     if not found.usable and not found.reasons:
-        raise InputError("data.only_header", path=path)
+        raise InputError("data.only_header", path=reading.path)
     return found
 
 
-def _note(found: Inspection, row: Example | Rejected) -> None:
+def _note(found: Inspection, row: Example | Rejected, keep: int) -> None:
     if isinstance(row, Example):
         found.usable += 1
-        if len(found.examples) < KEPT_ROWS:
+        if len(found.examples) < keep:
             found.examples.append(row)
     else:
         found.reasons[row.code] += 1

@@ -1,7 +1,7 @@
 """Masking on the way from file to dataset: rows in batches, found by several processes, replaced by one.
 
 Finding is most of the work and needs no memory of other rows; replacing gives the pseudonyms, which must stay the same for
-the same person through the whole dataset. Every finished row is scanned a second time, by the same processes.
+the same person through the whole dataset. Every changed row is scanned a second time, by the same processes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def mask_rows(
 ) -> Iterator[Row]:
     """Yield `rows` masked by `masker`; a row with data that its policy drops comes back as Rejected.
 
-    `on_left` gets the number of finds of a second scan over each batch of finished rows: 0 where all is well.
+    `on_left` gets the number of finds of a second scan over the changed rows of a batch: 0 where all is well.
     """
     batches = _batches(rows)
     first = list(itertools.islice(batches, PARALLEL_FROM_BATCHES))
@@ -70,8 +70,10 @@ def _finish(
 ) -> Iterator[Row]:
     rows, said, found = batch
     finished = list(_masked(rows, said, found.result(), masker))
-    if on_left:
-        checks.append(executor.submit(_left_in, masker, [row.as_row() for row in finished if isinstance(row, Example)]))
+    # A row that was not changed is saved as it was scanned; a changed one is new, and scanned again as a whole.
+    changed = [after for before, after in zip(rows, finished, strict=True) if after is not before]
+    if on_left and changed:
+        checks.append(executor.submit(_left_in, masker, [row.as_row() for row in changed if isinstance(row, Example)]))
         while checks and checks[0].done():
             on_left(checks.popleft().result())
     yield from finished

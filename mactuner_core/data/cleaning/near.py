@@ -8,9 +8,11 @@ all nearly resemble each other 6 s.
 
 from __future__ import annotations
 
+import os
 import re
 import zlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -97,10 +99,11 @@ def near_duplicates(
 
 def _said(example: Example) -> Iterator[str]:
     instruction = str(example.other.get("instruction") or "")
-    other = {name: value for name, value in example.other.items() if name != "instruction"}
-    messages = [message for message in example.messages if message.get("role") != "system"]
-    for text in texts(Example(example.line, messages, other)):
-        yield text.removeprefix(instruction)
+    for message in example.messages:
+        if message.get("role") != "system" and isinstance(message.get("content"), str):
+            yield message["content"].removeprefix(instruction)
+    if not example.messages:
+        yield from texts(example)
 
 
 def _join_similar(
@@ -181,19 +184,19 @@ def _bands(keys: list[str], threshold: float, characters: int) -> Hashes:
 
     rows = _rows_of_a_band(threshold)
     bands = PERMUTATIONS // rows
-    found = np.empty((bands, len(keys)), dtype=np.uint64)
-    done = 0
-    for chunk in _chunks(keys, characters):
+
+    def bands_of(chunk: list[str]) -> Hashes:
         hashes, offsets = _gram_hashes(chunk, characters)
         matrix = RMinHash.digest_matrix_from_flat_token_hashes(hashes, offsets, PERMUTATIONS, _SEED)
         digests = np.array(matrix.to_rows(), dtype=np.uint64)
+        found = np.zeros((bands, len(chunk)), dtype=np.uint64)
         for band in range(bands):
-            mixed = np.zeros(len(chunk), dtype=np.uint64)
             for column in range(band * rows, (band + 1) * rows):
-                mixed = _mixed(mixed ^ digests[:, column])
-            found[band, done : done + len(chunk)] = mixed
-        done += len(chunk)
-    return found
+                found[band] = _mixed(found[band] ^ digests[:, column])
+        return found
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # hashing runs outside Python's lock
+        return np.concatenate([np.empty((bands, 0), np.uint64), *pool.map(bands_of, _chunks(keys, characters))], axis=1)
 
 
 def _chunks(keys: list[str], characters: int) -> Iterator[list[str]]:
