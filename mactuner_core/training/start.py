@@ -27,6 +27,8 @@ def start_training(workspace: Workspace, catalog: Catalog, config: TrainingConfi
         raise InputError("training.no_template")
     if not dataset.train_rows:
         raise InputError("training.no_rows")
+    if dataset.report.get("shape") in ("text", "preference"):
+        raise InputError("training.not_chats", dataset=dataset.id, shape=dataset.report["shape"])
     check_free_space(workspace.root, needed_bytes(config.method, facts.parameters))
     settled = config.model_copy(update={"model": model.id, "dataset": dataset.id})
     run_id = _fresh_id(workspace, catalog, f"{dataset.name[:48]}-{config.method}")

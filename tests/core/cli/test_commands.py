@@ -53,7 +53,7 @@ def test_import_and_list(run: Run) -> None:
     imported = run("data", "import", LAW, "--name", "law", "--json")
     assert imported.code == 0
     assert imported.json["id"] == "law@1"
-    assert (imported.json["train_rows"], imported.json["validation_rows"]) == (144, 16)
+    assert (imported.json["train_rows"], imported.json["validation_rows"]) == (128, 32)
     assert imported.json["report"]["rejected"] == []
     assert run("data", "list", "--json").json[0]["id"] == "law@1"
 
@@ -189,3 +189,29 @@ def test_chat_reads_lines_until_exit(run: Run, tmp_path: Path) -> None:
 def test_json_is_the_only_thing_on_stdout(run: Run) -> None:
     outcome = run("data", "import", LAW, "--name", "law", "--json")
     assert json.loads(outcome.out)
+
+
+def test_a_chat_export_from_raw_text_to_a_masked_dataset(run: Run) -> None:
+    chat = SAMPLES / "kakaotalk_two_people.txt"
+    inspected = run("data", "inspect", chat, "--json").json
+    assert (inspected["format"], inspected["layout"], inspected["messages"]) == ("kakaotalk", "windows_ko", 703)
+    assert inspected["speakers"] == {"이지은": 372, "김민수": 331}
+    first = run("data", "parse", chat, "--json").out.splitlines()[0]
+    assert {"time", "sender", "kind", "text"} <= json.loads(first).keys()
+    imported = run("data", "import", chat, "--name", "talk", "--me", "김민수", "--mask-pii", "--json")
+    assert imported.json["report"]["privacy"]["left_after_masking"] == 0
+    assert run("data", "stats", "talk", "--json").code == 0
+
+
+def test_recipe_values_by_flag(run: Run) -> None:
+    arguments = ("--set", "kakaotalk.context_turns=2", "--set", "split.validation_share=0.3", "--me", "이지은")
+    imported = run("data", "import", SAMPLES / "kakaotalk_two_people.txt", "--name", "talk", *arguments, "--json").json
+    share = imported["validation_rows"] / (imported["train_rows"] + imported["validation_rows"])
+    assert 0.27 < share < 0.31
+
+
+def test_plain_text_is_not_trained_as_a_chat(run: Run, tmp_path: Path) -> None:
+    assert run("data", "import", SAMPLES / "documents" / "product_faq.txt", "--name", "faq").code == 0
+    run("models", "add", tiny_qwen3(tmp_path / "tiny"), "--name", "tiny")
+    outcome = run("train", "--model", "tiny", "--dataset", "faq")
+    assert outcome.code == 2 and "Training needs chats" in outcome.err
