@@ -186,7 +186,11 @@ class SynthesisRecipe(Config):
         """Return what is wrong with the address and the prompt."""
         found = []
         if reason := _url_problem(self.base_url):
-            found.append(SettingProblem(reason, {"name": "base_url", "value": self.base_url.rpartition("@")[2]}))
+            found.append(
+                SettingProblem(
+                    reason, {"name": "base_url", "value": self.base_url.rpartition("@")[2].partition("?")[0]}
+                )
+            )
         if reason := prompt_problem(self.prompt):
             found.append(SettingProblem("synthesis.bad_prompt", {"name": "prompt", "reason": reason}))
         return found

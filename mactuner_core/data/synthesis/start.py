@@ -38,7 +38,7 @@ def read_recipe(path: Path, changes: dict[str, Any] | None = None) -> SynthesisR
     found = {}
     for name in FIXED:
         value = getattr(recipe, name)
-        if value and is_file_name(value) and (path.parent / value).is_file():
+        if value and (name == "rules" or is_file_name(value)) and (path.parent / value).is_file():
             found[name] = str((path.parent / value).resolve())
     return recipe.model_copy(update=found)
 
@@ -54,9 +54,19 @@ def start_synthesis(
     """Start the synthesis that `recipe` describes and return its id; its first job has the same id.
 
     `api_key` (default: the environment variable MACTUNER_SYNTHESIS_API_KEY) goes to the job by its environment only. Raises
-    InputError when there is no usable gold row, when the rules refuse all of them, or when the budget is too small.
+    as `prepare_synthesis` does, or InputError when `out` is there already.
     """
     _check_out(out)
+    name = prepare_synthesis(workspace, catalog, recipe)
+    _start_job(workspace, name, name, recipe, api_key, out)
+    return name
+
+
+def prepare_synthesis(workspace: Workspace, catalog: Catalog, recipe: SynthesisRecipe) -> str:
+    """Make the work folder of a synthesis and return its id.
+
+    Raises InputError when there is no usable gold row, when the rules refuse all of them, or when the budget is too small.
+    """
     gold = gold_rows(catalog, recipe.gold)
     rules = RuleSet.from_yaml(Path(recipe.rules)) if recipe.rules else None
     if rules:
@@ -69,7 +79,6 @@ def start_synthesis(
         if rules:
             write_text(folder / "rules.yaml", rules.to_yaml())
         _check_budget(recipe, gold, Ledger(folder))
-    _start_job(workspace, name, name, recipe, api_key, out)
     return name
 
 

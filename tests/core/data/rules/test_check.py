@@ -201,6 +201,7 @@ def test_a_broken_sample_row_fails_the_right_rule(
 
 def test_the_report_as_table_and_files(tmp_path: Path) -> None:
     rules = RuleSet.check({"forbidden": [{"text": "나쁜", "name": "욕"}], "length": {"max_characters": 5}})
+    rows: list[Example | Rejected]
     rows = [chat("q", "좋다"), chat("q", "=나쁜 말입니다"), Rejected(3, "data.row_not_object", {"found": "list"})]
     report = check(rows, rules, splits={1: "train", 3: "validation"})
     assert report.table()[1] == {
