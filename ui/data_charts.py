@@ -19,10 +19,13 @@ from mactuner_core.messages import catalogue, text
 
 PRIMARY, SECONDARY, CAREFUL, GRAY = "#3B82F6", "#8B5CF6", "#F59E0B", "#94A3B8"
 HEIGHT = 260
-BAR_HEIGHT = 26  # of one bar in a list
+BAR_HEIGHT, BELOW_BARS = 26, 72  # of one bar in a list, and of the axis under it
 WEEK_HEIGHT = 240
 MOST_BARS = 30
 FADED = 0.35
+UPRIGHT = alt.Axis(
+    tickMinStep=1, format=",d", titleAngle=0, titleAlign="left", titleAnchor="end", titleX=-34, titleY=-8
+)
 CLOUD_FONT = "'Apple SD Gothic Neo', Pretendard, 'Malgun Gothic', 'Noto Sans KR', 'Noto Sans CJK KR', sans-serif"
 
 
@@ -36,13 +39,17 @@ def chart_lengths(
     selection = alt.selection_point(name=of, fields=["bin"])
     bars = (
         alt.Chart(alt.Data(values=data))
-        .mark_bar(color=PRIMARY, cornerRadiusTopLeft=2, cornerRadiusTopRight=2, cursor="pointer")
+        .mark_rect(color=PRIMARY, xOffset=0.5, x2Offset=-0.5, cursor="pointer")  # a bar cannot have ends on both axes
         .encode(
             x=alt.X(
-                "low:Q", title=title, scale=alt.Scale(zero=False, nice=False), axis=alt.Axis(grid=False, format=",d")
+                "low:Q",
+                title=title,
+                scale=alt.Scale(zero=False, nice=False),
+                axis=alt.Axis(grid=False, format=",d", tickCount=8, tickMinStep=1),
             ),
             x2="high:Q",
-            y=alt.Y("rows:Q", title=text("statistics.rows", language), axis=alt.Axis(tickMinStep=1, format=",d")),
+            y=alt.Y("rows:Q", title=text("statistics.rows", language), axis=UPRIGHT, scale=alt.Scale(zero=True)),
+            y2=alt.datum(0),
             opacity=alt.condition(selection, alt.value(1), alt.value(FADED)),
             tooltip=[_tip("range:N", "range", language), *_counted(language)],
         )
@@ -165,15 +172,17 @@ def _bins(histogram: Mapping[str, Any], language: str) -> list[dict[str, Any]]:
     """Return a bar for each bin; the last one of an open histogram is drawn as wide as the others."""
     edges, counts = histogram["edges"], histogram["counts"]
     total = sum(counts)
+    width = edges[1] - edges[0] if counts else 1
+    middle = 0.5 if width == 1 else 0  # the bar of a single number stands over it
     bars = []
     for number, rows in enumerate(counts):
         low, high = edges[number], edges[number + 1]
-        last = histogram["open_end"] and number == len(counts) - 1
-        if last:
-            written, high = text("statistics.range_open", language, low=f"{low:,}"), low + edges[1] - edges[0]
+        if histogram["open_end"] and number == len(counts) - 1:
+            written = text("statistics.range_open", language, low=f"{low:,}")
         else:
             written = f"{low:,}" if high == low + 1 else f"{low:,} – {high - 1:,}"
-        bars.append({"bin": number, "low": low, "high": high, "rows": rows, "range": written, "share": rows / total})
+        place = {"low": low - middle, "high": low + width - middle}
+        bars.append({"bin": number, **place, "rows": rows, "range": written, "share": rows / total})
     return bars
 
 
@@ -224,7 +233,7 @@ def _bars(
             ],
         )
         .add_params(selection)
-        .properties(height=max(1, len(data)) * BAR_HEIGHT + 44)
+        .properties(height=max(1, len(data)) * BAR_HEIGHT + BELOW_BARS)
     )
 
 

@@ -85,10 +85,10 @@ def test_bars_of_a_histogram(found: Statistics) -> None:
     drawn = charts.chart_lengths(found, "en", "turns").to_dict()
     bars = drawn["data"]["values"]
     assert [(bar["bin"], bar["low"], bar["high"], bar["rows"], bar["share"], bar["range"]) for bar in bars] == [
-        (0, 1, 2, 1, 0.25, "1"),
-        (1, 2, 3, 2, 0.5, "2"),
-        (2, 3, 4, 0, 0, "3"),
-        (3, 4, 5, 1, 0.25, "4"),
+        (0, 0.5, 1.5, 1, 0.25, "1"),
+        (1, 1.5, 2.5, 2, 0.5, "2"),
+        (2, 2.5, 3.5, 0, 0, "3"),
+        (3, 3.5, 4.5, 1, 0.25, "4"),
     ]
 
 
