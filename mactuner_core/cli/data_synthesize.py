@@ -11,7 +11,6 @@ from mactuner_core.catalog import open_catalog
 from mactuner_core.cli.follow import follow
 from mactuner_core.cli.options import parse_assignments
 from mactuner_core.cli.output import JsonOption, emit_json, say, show, show_table
-from mactuner_core.data.synthesis.start import read_recipe, read_synthesis, resume_synthesis, start_synthesis
 from mactuner_core.errors import InputError
 from mactuner_core.messages import text
 from mactuner_core.workspace import Workspace, open_workspace
@@ -33,6 +32,8 @@ def synthesize(
     json: JsonOption = False,
 ) -> None:
     """Start or go on with a synthesis and follow it; exit code 1 when not one row was accepted."""
+    from mactuner_core.data.synthesis.start import read_recipe, resume_synthesis, start_synthesis  # with numpy
+
     if bool(recipe) == bool(resume):
         raise InputError("synthesis.recipe_or_resume")
     workspace = open_workspace()
@@ -58,6 +59,8 @@ def synthesize(
 
 def _follow(workspace: Workspace, name: str, job_id: str) -> dict[str, Any]:
     """Return the result of the job; when it fails or is stopped, say what is kept."""
+    from mactuner_core.data.synthesis.start import read_synthesis
+
     before = read_synthesis(workspace, name)
     say(text("synthesis.started", name=name, count=before["wanted"], model=before["model"]))
     try:
