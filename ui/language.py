@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 import streamlit as st
 
@@ -54,6 +55,11 @@ def kept_params() -> dict[str, str]:
 def t(key: str, **values: object) -> str:
     """Return the text of `key` in the language of the page, with `values` filled in."""
     return text(key, language(), **values)
+
+
+def labels(area: str, names: Iterable[str]) -> dict[str, str]:
+    """Return what people read for each of the words a program uses: the texts of `<area><name>`."""
+    return {name: t(f"{area}{name}") for name in names}
 
 
 def stage_text(stage: str) -> str:

@@ -6,6 +6,7 @@ The names are resolved inside the job's own process, so nothing here imports wha
 
 HANDLERS = {
     "train": "mactuner_core.training.job:run",
+    "import": "mactuner_core.data.import_job:run",
     "export": "mactuner_core.export.job:run",
     "starter": "mactuner_core.models.starter_job:run",
     "hub_download": "mactuner_core.models.hub:run",
