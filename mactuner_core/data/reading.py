@@ -87,6 +87,8 @@ def _reading(source: TextFile | RawFile, format: Format, encoding: str, recipe: 
 
 def _first_time(example: Example, seen: dict[bytes, int]) -> Example | Rejected:
     content = json.dumps(example.as_row(), ensure_ascii=False, sort_keys=True)
+    if "\ufffd" in content:
+        return Rejected(example.line, "data.row_undecodable", {})
     try:
         mark = hashlib.blake2b(content.encode("utf-8"), digest_size=12).digest()
     except UnicodeEncodeError:  # JSON may carry half of a surrogate pair

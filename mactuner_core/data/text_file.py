@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mactuner_core.data.archive import is_zip, unpack
-from mactuner_core.errors import InputError
+from mactuner_core.errors import InputError, WorkError
 from mactuner_core.format import human_bytes
+from mactuner_core.hardware import available_memory_bytes
 
 BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 SIGNATURES = (
@@ -22,6 +23,10 @@ SIGNATURES = (
 )
 PARQUET = b"PAR1"
 MAXIMUM_BYTES = 2 * 10**9
+LARGE_BYTES = 10**8  # from here on it is asked first whether the memory is there
+MEMORY_PER_BYTE = 8  # measured: a 91 MB chat needs 0.96 GB until it is saved
+MIXED = "utf-8+cp949"
+MOST_UNDECODABLE = 0.1  # of the lines
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,9 @@ def read_raw_file(path: Path) -> RawFile:
         size = path.stat().st_size
         if size > MAXIMUM_BYTES:
             raise InputError("data.too_large", path=path, size=human_bytes(size), limit=human_bytes(MAXIMUM_BYTES))
+        if size > LARGE_BYTES and size * MEMORY_PER_BYTE > available_memory_bytes():
+            free, needed = human_bytes(available_memory_bytes()), human_bytes(size * MEMORY_PER_BYTE)
+            raise WorkError("data.little_memory", path=path, size=human_bytes(size), needed=needed, free=free)
         content = path.read_bytes()
     except FileNotFoundError as problem:
         raise InputError("data.no_file", path=path) from problem
@@ -73,17 +81,37 @@ def read_raw_file(path: Path) -> RawFile:
 
 
 def decode(raw: RawFile) -> TextFile:
-    """Return the text of a file; raises InputError when it is empty, binary, or in no known encoding."""
+    """Return the text of a file; raises InputError when it is empty, binary, or in no known encoding.
+
+    A UTF-8 file with some lines of CP949 is read line by line; bytes that fit neither become U+FFFD, while they are few.
+    """
     encoding = _encoding(raw.path, raw.content)
     try:
         text = raw.content.decode(encoding)
     except UnicodeDecodeError as problem:
-        line = raw.content.count(b"\n", 0, problem.start) + 1
-        byte = f"0x{raw.content[problem.start]:02x}"
-        raise InputError("data.unknown_encoding", path=raw.path, line=line, byte=byte) from problem
+        text, encoding = _decode_lines(raw, problem), MIXED
     if not text.strip():
         raise InputError("data.empty_file", path=raw.path)
     return TextFile(raw.path, text, encoding, raw.sha256)
+
+
+def _decode_lines(raw: RawFile, problem: UnicodeDecodeError) -> str:
+    lines: list[str] = []
+    undecodable: list[int] = []
+    for number, line in enumerate(raw.content.split(b"\n"), start=1):
+        for encoding in ("utf-8", "cp949"):
+            try:
+                lines.append(line.decode(encoding))
+                break
+            except UnicodeDecodeError:
+                continue
+        else:
+            lines.append(line.decode("utf-8", errors="replace"))
+            undecodable.append(number)
+    if undecodable and (undecodable[0] == 1 or len(undecodable) > MOST_UNDECODABLE * len(lines)):
+        byte = f"0x{raw.content[problem.start]:02x}"
+        raise InputError("data.unknown_encoding", path=raw.path, line=undecodable[0], byte=byte) from problem
+    return "\n".join(lines)
 
 
 def read_text_file(path: Path) -> TextFile:

@@ -14,7 +14,7 @@ import pytest
 
 from mactuner_core.data.inspect import Inspection, inspect_file
 from mactuner_core.data.recipe import ReadRecipe, Recipe
-from mactuner_core.errors import InputError
+from mactuner_core.errors import InputError, WorkError
 
 QUESTION = {"role": "user", "content": "성년은 몇 살인가요?"}
 ANSWER = {"role": "assistant", "content": "19세입니다."}
@@ -185,3 +185,31 @@ def test_columns_named_by_the_person(tmp_path: Path) -> None:
         inspect_file(path)
     recipe = Recipe(read=ReadRecipe(question_column="왼쪽", answer_column="오른쪽"))
     assert inspect_file(path, recipe).preview() == [CHAT]
+
+
+def test_a_file_of_two_encodings_loses_only_what_is_in_neither(tmp_path: Path) -> None:
+    lines = [f"질문{number},답{number}" for number in range(40)]
+    encoded = [line.encode("cp949" if number % 3 == 0 else "utf-8") for number, line in enumerate(lines)]
+    encoded[7] = b"\xff\xff,x"
+    found = look(tmp_path, "a.csv", b"\n".join(["질문,답변".encode(), *encoded]))
+    assert found.reading.encoding == "utf-8+cp949"
+    assert found.usable == 39
+    assert [(row.line, row.code) for row in found.rejected] == [(9, "data.row_undecodable")]
+    assert found.examples[3].messages[1]["content"] == "답3"
+
+
+def test_a_file_of_more_than_two_gigabytes_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "big.csv"
+    with path.open("wb") as file:
+        file.truncate(2 * 10**9 + 1)  # takes no room on the disk
+    with pytest.raises(InputError, match=r"up to 2\.0 GB can be read"):
+        inspect_file(path)
+
+
+def test_a_file_for_which_the_memory_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "big.csv"
+    with path.open("wb") as file:
+        file.truncate(2 * 10**8)
+    monkeypatch.setattr("mactuner_core.data.text_file.available_memory_bytes", lambda: 10**9)
+    with pytest.raises(WorkError, match=r"1\.6 GB of memory and 1\.0 GB are free"):
+        inspect_file(path)
