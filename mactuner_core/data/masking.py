@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
@@ -36,7 +37,7 @@ def mask_rows(
     batches = _batches(rows)
     first = list(itertools.islice(batches, PARALLEL_FROM_BATCHES))
     several = workers > 1 and len(first) == PARALLEL_FROM_BATCHES
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) if several else nullcontext(_Here())
+    pool = _workers(workers) if several else nullcontext(_Here())
     ahead = workers + 1 if several else 0
     scanned: deque[Batch] = deque()
     checks: deque[Future[int]] = deque()
@@ -50,6 +51,12 @@ def mask_rows(
             yield from _finish(scanned.popleft(), masker, executor, checks, on_left)
         while checks and on_left:
             on_left(checks.popleft().result())
+
+
+def _workers(count: int) -> ProcessPoolExecutor:
+    """Return a pool whose processes leave Ctrl-C to the one that started them."""
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(count, context, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
 
 
 class _Here(Executor):
