@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import streamlit as st
 
 from mactuner_core.data.inspect import Inspection
+from mactuner_core.data.kakaotalk.kinds import Kind
 from mactuner_core.data.kakaotalk.recipe import PairRecipe
 from mactuner_core.data.recipe import ReadRecipe
 from mactuner_core.errors import InputError, MacTunerError
@@ -16,11 +19,14 @@ from ui.data_table import as_chat, left_out_table
 from ui.data_work import Desk
 from ui.errors import errors_are_shown, escaped, show_error
 from ui.examples import small_table
-from ui.forms import settings_form
-from ui.language import t
+from ui.forms import Form, settings_form
+from ui.language import labels, t
 from ui.page import main_and_settings
 
 EXAMPLES_HEIGHT = 420
+FEW_FIELDS = ("shape", "context_turns", "instruction", "one_word_share")
+KINDS = tuple(kind for kind in get_args(Kind) if kind not in ("text", "system"))
+POLICIES = ("drop", "replace", "keep")
 UNKNOWN_COLUMNS = ("data.no_known_column", "data.missing_column")
 
 
@@ -132,7 +138,6 @@ def settings(desk: Desk) -> None:
 def chat_settings(desk: Desk, speakers: list[str]) -> None:
     """Draw who "me" is and how pairs are made, and keep it."""
     present = desk.recipe.kakaotalk
-    key = desk.draft.key("me")
     if len(speakers) < 2:
         raise InputError(
             "kakaotalk.too_few_speakers",
@@ -146,12 +151,35 @@ def chat_settings(desk: Desk, speakers: list[str]) -> None:
         index=speakers.index(present.me) if present and present.me in speakers else None,
         placeholder=t("data_page.me_placeholder"),
         help=t("data_page.me_help"),
-        key=key,
+        key=desk.draft.key("me"),
     )
     if me is None:
         return
     values = present.model_dump() if present else {}
-    form = settings_form(PairRecipe, desk.draft.key("pairs"), values=values, leave_out=("me",))
-    checked = form.check(PairRecipe, me=me)
+    key = desk.draft.key("pairs")
+    form = settings_form(PairRecipe, key, values=values, leave_out=set(PairRecipe.model_fields) - set(FEW_FIELDS))
+    with st.expander(t("data_page.more_pairs"), icon=":material/tune:"):
+        finer = settings_form(PairRecipe, f"{key}-finer", values=values, leave_out={"me", *FEW_FIELDS, *KINDS})
+        st.markdown(f"**{t('data_page.kinds_of_messages')}**")
+        kinds = kind_settings(key, present)
+    more = Form(form.values | finer.values, form.slots | finer.slots)
+    checked = more.check(PairRecipe, me=me, **kinds)
     if checked is not None:
         desk.change_recipe(kakaotalk=checked)
+
+
+def kind_settings(key: str, present: PairRecipe | None) -> dict[str, str]:
+    """Draw what happens to photos, calls and other messages without words, two in a line."""
+    words = labels("data_page.policy_", POLICIES)
+    columns = st.columns(2)
+    chosen = {}
+    for place, kind in enumerate(KINDS):
+        policy = getattr(present, kind) if present else POLICIES[0]
+        chosen[kind] = columns[place % 2].selectbox(
+            t(f"kakaotalk.kind_{kind}"),
+            POLICIES,
+            index=POLICIES.index(policy),
+            format_func=words.__getitem__,
+            key=f"{key}-{kind}",
+        )
+    return chosen

@@ -50,13 +50,17 @@ def import_sample(found: Visit) -> None:
     expect(page.get_by_text("파일이 없다면 샘플로 시작하세요")).to_be_visible()
     korean_only(found)
     page.get_by_role("radio", name="샘플").or_(page.get_by_text("샘플", exact=True)).first.click()
+    press(page, "이 샘플 쓰기")
     expect(page.get_by_text("법률에 규정이 없는 민사 문제는 무엇을 따르나요?").first).to_be_visible()
     expect(metric(page, "쓸 수 있는 행")).to_contain_text("160")
-    page.get_by_role("tab", name="행", exact=True).click()
     expect(page.get_by_role("cell", name="신의성실의 원칙이 뭔가요?")).to_be_visible()
     korean_only(found)
+    for step in ("살펴보기", "다듬기", "보호하기", "나누기", "저장"):
+        press(page, f"다음: {step}")
+        expect(page.get_by_role("radio", name=step, exact=True)).to_be_checked()
+        korean_only(found)
     press(page, "데이터셋으로 저장")
-    expect(page.get_by_text("저장 완료: 학습용 144개, 검증용 16개.")).to_be_visible()
+    expect(page.get_by_text("저장 완료: 학습용 128개, 검증용 32개.")).to_be_visible()
 
 
 def make_starter(found: Visit) -> None:
@@ -70,17 +74,17 @@ def make_starter(found: Visit) -> None:
 
 def train(found: Visit, workspace: Workspace, epochs: int) -> None:
     page = found.page
-    expect(metric(page, "예제")).to_contain_text("144")
+    expect(metric(page, "예제")).to_contain_text("128")
     expect(page.get_by_text("스타터 모델은 아직 아무것도 모르므로")).to_be_visible()
     field = page.get_by_role("spinbutton", name="에포크 (epochs)")
     field.fill(str(epochs))
     field.press("Tab")
-    expect(metric(page, "스텝")).to_contain_text(str(9 * epochs))
+    expect(metric(page, "스텝")).to_contain_text(str(8 * epochs))
     korean_only(found)
     press(page, "학습 시작")
     card = page.locator("[class*=st-key-job-train]")
     expect(card.get_by_text("civil_law_qa-full-1")).to_be_visible()
-    expect(card.get_by_text(re.compile(rf"\d+ / {9 * epochs} · [\d,]+ tok/s · .+ 남음"))).to_be_visible(timeout=WORK_MS)
+    expect(card.get_by_text(re.compile(rf"\d+ / {8 * epochs} · [\d,]+ tok/s · .+ 남음"))).to_be_visible(timeout=WORK_MS)
     page.reload()
     expect(card.get_by_text("civil_law_qa-full-1")).to_be_visible()
     assert not jobs.list_jobs(workspace.jobs)[0].ended, "the reload should have come in the middle"
@@ -159,6 +163,7 @@ def test_in_english_the_language_stays_through_pages_and_a_reload(
     page.get_by_role("tab", name="Left out (2)").first.click()
     expect(page.get_by_role("cell", name="“answer” is empty")).to_be_visible()
     expect(page.get_by_role("cell", name="the same as line 2")).to_be_visible()
+    page.get_by_text("Save", exact=True).first.click()
     press(page, "Save as a dataset")
     expect(page.get_by_text("faq@1", exact=True).first).to_be_visible()
     assert catalog.dataset("faq").train_rows == 1

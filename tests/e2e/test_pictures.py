@@ -38,7 +38,6 @@ pytestmark = [
 LOOKS = [(language, colours) for language in ("ko", "en") for colours in ("light", "dark")]
 QUESTIONS = ("몇 살이 되면 성년인가요?", "신의성실의 원칙이 뭔가요?")
 ASK = {"ko": "모델에게 물어보세요", "en": "Ask your model"}
-SAMPLE = {"ko": "샘플", "en": "A sample"}
 HOME = Path(tempfile.gettempdir()) / "mactuner"
 Looks = dict[tuple[str, str], Visit]
 
@@ -59,7 +58,6 @@ def test_pictures(visit: Callable[..., Visit], workspace: Workspace, catalog: Ca
     for name in ("civil_law_qa", "big_five_chatml"):
         file = next(SAMPLES.glob(f"{name}.*"))
         import_file(workspace, catalog, file, name)
-    take_data(looks)
     jobs.wait(workspace.jobs / start_starter(workspace, catalog, "civil_law_qa"))
     take_all(looks, "models", "/Models")
     take_all(looks, "training-plan", "/Training")
@@ -87,15 +85,6 @@ def train_and_watch(looks: Looks, workspace: Workspace, catalog: Catalog) -> Run
     take_all(looks, "training", f"/Training?run={run.id}")
     assert jobs.wait(folder).state == "done"
     return run
-
-
-def take_data(looks: Looks) -> None:
-    """Take the Data page with a sample chosen."""
-    for (language, colours), found in looks.items():
-        page = found.open("/Data")
-        page.get_by_text(SAMPLE[language], exact=True).click()
-        expect(page.get_by_text("법률에 규정이 없는 민사 문제는 무엇을 따르나요?").first).to_be_visible()
-        take(found, f"data-{language}-{colours}")
 
 
 def take_chat(looks: Looks) -> None:
