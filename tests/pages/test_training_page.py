@@ -14,8 +14,8 @@ PAGE = "pages/3_Training.py"
 def test_the_plan_names_steps_and_memory(open_page: Open, dataset: DatasetVersion, model: Model) -> None:
     app = open_page(PAGE)
     figures = {metric.label: metric.value for metric in app.metric}
-    assert figures["예제"] == "144"
-    assert figures["스텝"] == "54"  # 144 rows in batches of 8, three times
+    assert figures["예제"] == "128"
+    assert figures["스텝"] == "48"  # 128 rows in batches of 8, three times
     assert "필요합니다" in words(app)
     start = next(button for button in app.button if button.label == "학습 시작")
     assert not start.disabled

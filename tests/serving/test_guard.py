@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,9 @@ def test_the_log_holds_no_text_of_the_person(server: Running) -> None:
     try:
         server.client.chat.completions.create(model=server.name, messages=ask("비밀 secret-words"), max_tokens=2)
         raw(server, "GET", "/v1/%0Aforged%20line")
+        limit = time.monotonic() + 10  # a line is written after its answer has left
+        while len(lines) < 2 and time.monotonic() < limit:
+            time.sleep(0.02)
     finally:
         log.removeHandler(handler)
         log.setLevel(before)
