@@ -71,7 +71,7 @@ def figures(desk: Desk) -> None:
     same = counted["duplicates"]["normalised"]
     columns[2].metric(t("data_page.same_rows"), f"{same:,}", help=t("data_page.same_rows_help"))
     longest = counted["characters"]["max"] or 0
-    columns[3].metric(t("data_page.longest"), t("data_page.characters", count=f"{longest:,}"))
+    columns[3].metric(t("data_page.longest"), f"{longest:,}")
 
 
 def draw_chart(desk: Desk, name: str, limit: int | None) -> Picked:

@@ -28,7 +28,7 @@ STEPS = {
     "ko": ("불러오기", "살펴보기", "다듬기", "보호하기", "나누기", "저장"),
     "en": ("Load", "Understand", "Clean", "Protect", "Split", "Save"),
 }
-NAMES = ("load", "understand", "clean", "protect", "split", "save")
+NAMES = ("", "-understand", "-clean", "-protect", "-split", "-save")  # of the pictures
 LOOKS = [(language, colours) for language in ("ko", "en") for colours in ("light", "dark")]
 TEXTS = {
     "ko": {
@@ -45,7 +45,7 @@ TEXTS = {
         "repeated": "Repeated characters",
         "mask": "Mask personal data",
         "finds": "Found and replaced",
-        "week": "Hours and weekdays",
+        "week": "When",
     },
 }
 pytestmark = pytest.mark.browser
@@ -159,7 +159,7 @@ def test_pictures_of_every_step(
             found.settled()
             show_more(page, name, TEXTS[language])
             found.settled()
-            take(found, f"data-{name}-{language}-{colours}")
+            take(found, f"data{name}-{language}-{colours}")
 
 
 def prepare(found: Visit, export: Path) -> None:
@@ -176,11 +176,11 @@ def prepare(found: Visit, export: Path) -> None:
 
 def show_more(page: Page, name: str, texts: dict[str, str]) -> None:
     """Open what a step has to show."""
-    if name == "understand":
+    if name == "-understand":
         page.get_by_text(texts["week"], exact=True).click()
-    if name == "clean":
+    if name == "-clean":
         choose(page, texts["step"], texts["repeated"])
-    if name == "protect":
+    if name == "-protect":
         page.get_by_role("tab", name=texts["finds"]).click()
 
 

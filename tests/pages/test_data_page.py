@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 import zipfile
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from mactuner_core import jobs
 from mactuner_core.catalog import Catalog
-from mactuner_core.catalog.tables import DatasetVersion
+from mactuner_core.catalog.tables import DatasetVersion, Model
 from mactuner_core.workspace import Workspace
 from tests.pages.conftest import SAMPLES, Open, by_key, press, words
 from ui.data_draft import load_draft
@@ -159,6 +160,46 @@ def test_personal_data_is_masked_in_what_is_saved(open_page: Open, workspace: Wo
     saved = (Path(version.path) / "train.jsonl").read_text(encoding="utf-8")
     assert "[이름]" in saved
     assert not [name for name in ("김민수", "이지은", "민수야", "010-") if name in saved]
+
+
+def test_tokens_are_counted_with_a_model_and_the_cut_rows_are_shown(open_page: Open, model: Model) -> None:
+    app = step(with_sample(open_page, "big_five_chatml.jsonl"), "understand")
+    by_key(app.selectbox, "data-model").set_value(model.id).run()
+    by_key(app.segmented_control, "data-chart").set_value("tokens").run()
+    by_key(fine(app).slider, "data-max-length").set_value(64).run()
+    assert figures(app)["잘리는 행"] != "0.0%"
+    by_key(app.toggle, "data-show-cut").set_value(True).run()
+    assert "행 중" in words(fine(app))
+    step(app, "clean")
+    by_key(app.selectbox, "data-add-step").set_value("token_length").run()
+    assert int(figures(fine(app))["빠지는 행"]) >= 0
+
+
+def test_a_rerun_on_a_large_file_is_quick(open_page: Open) -> None:
+    rows = "".join(
+        json.dumps({"question": f"질문 {n}", "answer": f"답변은 {n * 7}입니다"}) + "\n" for n in range(60_000)
+    )
+    app = fine(upload(open_page, "big.jsonl", rows.encode()))
+    assert figures(app)["쓸 수 있는 행"] == "60,000"
+    for name in ("load", "understand", "clean", "save"):
+        step(app, name)
+        start = time.perf_counter()
+        app.run()
+        assert time.perf_counter() - start < 1, name  # 0.1 on a quiet machine
+    assert "60,000행 중 처음 50,000행" in words(app)
+
+
+def test_a_recipe_is_used_again_for_another_file(open_page: Open, workspace: Workspace) -> None:
+    app = step(with_sample(open_page, MESSY), "clean")
+    recipe = "clean:\n- step: whitespace\nsplit:\n  validation_share: 0.3\n"
+    by_key(app.file_uploader, "data-recipe-file").upload("r.yaml", recipe.encode()).run()
+    assert "공백 정리" in words(fine(app))
+    step(app, "split")
+    assert next(field for field in app.number_input if "validation share" in field.label).value == 0.3
+    step(app, "clean")
+    by_key(app.file_uploader, "data-recipe-file").upload("r.yaml", b"clean:\n- step: magic\n").run()
+    assert "magic" in app.error[0].value
+    assert not app.exception
 
 
 def test_rules_say_which_rows_fail(open_page: Open) -> None:
