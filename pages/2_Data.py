@@ -11,7 +11,7 @@ from mactuner_core.errors import MacTunerError
 from ui.data_clean import clean_step
 from ui.data_draft import load_draft, new_draft
 from ui.data_load import load_step
-from ui.data_parts import STEP_KEY, draw_steps
+from ui.data_parts import STEP_KEY, closed_steps, draw_steps
 from ui.data_protect import protect_step
 from ui.data_save import save_step
 from ui.data_split import split_step
@@ -41,6 +41,7 @@ def main(app: App) -> None:
 
 def begin(app: App) -> None:
     """Let a person choose a file, and begin a draft with it."""
+    closed_steps()
     left, right = main_and_settings()
     with right:
         st.info(t("data_page.what_file"), icon=":material/lightbulb:")
@@ -62,12 +63,13 @@ def workshop(desk: Desk) -> None:
         problem, ready = failure, False
     step = draw_steps(desk, ready=ready)
     picked = draw_step(desk, step, problem)
+    if problem is not None:
+        return
     st.divider()
     if step == "save":
         history_of(desk)
-    if problem is None:
-        with errors_are_shown():
-            table(desk, step, picked)
+    with errors_are_shown():
+        table(desk, step, picked)
 
 
 def draw_step(desk: Desk, step: str, problem: MacTunerError | None) -> Picked:

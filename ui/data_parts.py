@@ -36,6 +36,20 @@ def draw_steps(desk: Desk, *, ready: bool) -> str:
     return step
 
 
+def closed_steps() -> None:
+    """Draw the steps before there is a file: one sees where it will go."""
+    names = labels("data_page.step_", STEPS)
+    st.segmented_control(
+        t("data_page.steps"),
+        STEPS,
+        default=STEPS[0],
+        format_func=names.__getitem__,
+        key=f"{STEP_KEY}-closed",
+        disabled=True,
+        label_visibility="collapsed",
+    )
+
+
 def go_to(step: str) -> None:
     """Open a step at the next run; for the callback of a button."""
     st.session_state[STEP_KEY] = step

@@ -45,6 +45,7 @@ def understand_step(desk: Desk) -> Picked:
             format_func=names.__getitem__,
             key="data-chart",
             label_visibility="collapsed",
+            wrap=True,
         )
         picked = draw_chart(desk, str(name if name in names else "characters"), limit)
     with right:
@@ -59,7 +60,8 @@ def charts_for(desk: Desk) -> list[str]:
     """Return the charts that say something about this file."""
     chat = ["speakers", "week"] if desk.reading().chat else []
     tokens = ["tokens"] if desk.tokenizer else []
-    return ["characters", *tokens, "turns", "parts", *chat, "words", "cloud", "missing"]
+    missing = ["missing"] if any(column["missing"] for column in desk.statistics().rows["columns"]) else []
+    return ["characters", *tokens, "turns", "parts", *chat, "words", "cloud", *missing, "near", "longest", "shortest"]
 
 
 def figures(desk: Desk) -> None:
@@ -76,10 +78,18 @@ def figures(desk: Desk) -> None:
 
 def draw_chart(desk: Desk, name: str, limit: int | None) -> Picked:
     """Draw one chart and return the rows behind what was clicked in it."""
+    if name in ("longest", "shortest"):
+        st.caption(t(f"data_page.about_{name}"))
+        return Picked([row["row"] for row in desk.statistics().rows[name]])
     of_chat = name in ("speakers", "week")
     statistics = desk.chat_statistics() if of_chat else desk.statistics(words=name in ("words", "cloud"))
     if name == "tokens":
         statistics = desk.statistics(tokens=True)
+    if name == "near":
+        statistics = desk.near_statistics()
+        if not statistics.parts["near_duplicates"].figures["groups"]:
+            st.success(t("data_page.no_near"), icon=":material/check_circle:")
+            return Picked()
     assert statistics is not None  # noqa: S101 (`charts_for` offers chat charts for chats only)
     chart = chart_of(statistics, name, limit)
     key = desk.draft.key(f"chart-{name}")
@@ -101,6 +111,7 @@ def chart_of(statistics: Statistics, name: str, limit: int | None) -> alt.Chart 
         "words": data_charts.chart_words,
         "cloud": data_charts.chart_cloud,
         "missing": data_charts.chart_missing,
+        "near": lambda found, chosen: data_charts.chart_groups(found, "near_duplicates", chosen),
     }
     return charts[name](statistics, words)
 

@@ -32,7 +32,9 @@ def history(catalog: Catalog, versions: list[DatasetVersion]) -> None:
     """Draw one of the saved versions."""
     st.subheader(t("data_page.history"), anchor=False)
     names = {version.id: f"{version.id} · {ago(version.created_at)}" for version in versions}
-    chosen = st.selectbox(t("data_page.version"), list(names), format_func=names.__getitem__, key="data-version")
+    chosen = st.selectbox(
+        t("data_page.version"), list(names), format_func=names.__getitem__, key=f"data-version-{versions[0].id}"
+    )
     version = next(version for version in versions if version.id == chosen)
     left_out = int(version.report.get("rejected_count", 0))
     tabs = [t("data_page.tab_lineage"), t("data_page.tab_rows"), t("data_page.tab_rejected", count=f"{left_out:,}")]

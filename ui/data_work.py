@@ -15,6 +15,7 @@ import streamlit as st
 
 from mactuner_core.catalog import Catalog
 from mactuner_core.data.cleaning.clean import CleanResult, Effect, clean, preview
+from mactuner_core.data.cleaning.near import comparable, near_groups, numbers_of
 from mactuner_core.data.cleaning.row_filters import CleanContext
 from mactuner_core.data.cleaning.steps import Step
 from mactuner_core.data.importing import settled
@@ -28,13 +29,14 @@ from mactuner_core.data.rows import Example
 from mactuner_core.data.splitting import Split, split
 from mactuner_core.data.statistics.chat import chat_statistics
 from mactuner_core.data.statistics.compute import compute
-from mactuner_core.data.statistics.part import Statistics
+from mactuner_core.data.statistics.part import Statistics, groups
 from mactuner_core.errors import MacTunerError, NotFoundError
 from mactuner_core.workspace import Workspace
 from ui import data_draft
 from ui.data_draft import Draft
 
 WORK_ROWS = 50_000
+NEAR_GROUPS, NAME_CHARACTERS = 30, 24
 Made = TypeVar("Made")
 
 
@@ -158,6 +160,18 @@ class Desk:
             lambda: compute(rows, tokenizer_folder=folder, words=words),
             more,
         )
+
+    def near_statistics(self) -> Statistics:
+        """Return the figures with the groups of rows that are nearly the same, largest first."""
+        rows, statistics = self.cleaned().examples, self.statistics()
+
+        def find() -> Statistics:
+            found = near_groups([comparable(row) for row in rows], [numbers_of(row) for row in rows])
+            largest = sorted(found, key=len, reverse=True)[:NEAR_GROUPS]
+            names = [comparable(rows[group[0]])[:NAME_CHARACTERS] for group in largest]
+            return statistics.with_part("near_duplicates", groups(names, largest))
+
+        return self.kept("near", ("read", "kakaotalk", "clean"), find, self.model)
 
     def chat_statistics(self) -> Statistics | None:
         """Return who wrote when, of a chat export."""

@@ -162,6 +162,15 @@ def test_personal_data_is_masked_in_what_is_saved(open_page: Open, workspace: Wo
     assert not [name for name in ("김민수", "이지은", "민수야", "010-") if name in saved]
 
 
+@pytest.mark.parametrize("sample", [MESSY, CHAT])
+def test_every_chart_is_drawn(open_page: Open, sample: str) -> None:
+    app = step(with_chat(open_page) if sample == CHAT else with_sample(open_page, sample), "understand")
+    names = ["characters", "turns", "parts", "words", "cloud", "near", "longest", "shortest"]
+    for name in names + (["speakers", "week"] if sample == CHAT else []):
+        by_key(app.segmented_control, "data-chart").set_value(name).run()
+        assert by_key(fine(app).segmented_control, "data-chart").value == name
+
+
 def test_tokens_are_counted_with_a_model_and_the_cut_rows_are_shown(open_page: Open, model: Model) -> None:
     app = step(with_sample(open_page, "big_five_chatml.jsonl"), "understand")
     by_key(app.selectbox, "data-model").set_value(model.id).run()
