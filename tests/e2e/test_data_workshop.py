@@ -142,14 +142,18 @@ def choose(page: Page, label: str, option: str) -> None:
     page.get_by_role("option", name=option, exact=True).click()
 
 
-@pytest.mark.usefixtures("own_home")
 @pytest.mark.skipif(not FOLDER, reason="pictures are taken when MACTUNER_SCREENSHOTS names a folder")
 def test_pictures_of_every_step(
-    visit: Callable[..., Visit], workspace: Workspace, catalog: Catalog, tmp_path: Path
+    own_home: Path,  # noqa: F811
+    visit: Callable[..., Visit],
+    workspace: Workspace,
+    catalog: Catalog,
+    tmp_path: Path,
 ) -> None:
     export = chat_export(tmp_path)
     import_file(workspace, catalog, SAMPLES / "civil_law_qa_messy.csv", "civil_law_qa")
     import_file(workspace, catalog, SAMPLES / "civil_law_qa.csv", "civil_law_qa")
+    assert workspace.root == own_home
     prepare(visit("ko-KR"), export)
     for language, colours in LOOKS:
         found = visit(f"{language}-XX", colours, height=1100)
