@@ -43,7 +43,7 @@ def load_step(desk: Desk, problem: MacTunerError | None) -> None:
         else:
             look(desk, desk.found())
     with right:
-        if problem is None or problem.code.startswith("kakaotalk.unknown"):
+        if problem is None or problem.code == "kakaotalk.unknown_speaker":
             st.subheader(t("data_page.settings"), anchor=False)
             with errors_are_shown():
                 settings(desk)

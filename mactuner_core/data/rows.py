@@ -35,8 +35,11 @@ class Rejected:
     values: dict[str, object]
 
     def text(self, language: str | None = None) -> str:
-        """Return the reason in `language`, or in the current language."""
-        return text(self.code, language, **self.values)
+        """Return the reason in `language`, or in the current language; a kind of chat message by its name there."""
+        values = dict(self.values)
+        if self.code == "kakaotalk.left_out_kind":
+            values["kind"] = text(f"kakaotalk.kind_{values['kind']}", language)
+        return text(self.code, language, **values)
 
     def as_dict(self) -> dict[str, object]:
         """Return line, code and values as JSON-ready data."""
