@@ -5,14 +5,13 @@ Rows go through `add` one by one and are not kept; a row leaves about 40 bytes.
 
 from __future__ import annotations
 
-import re
 from array import array
 from typing import Any
-from unicodedata import is_normalized, normalize
 
 import numpy as np
 
 from mactuner_core.data.statistics.part import Array, Part, lengths, packed
+from mactuner_core.data.statistics.same import SameTexts
 from mactuner_core.data.statistics.source import NO_TIME, Row
 
 MOST_COLUMNS = 100
@@ -21,8 +20,6 @@ OTHERS = "…"
 SHOWN_EXTREMES = 20
 ASCII_TEXT_BYTES, OTHER_TEXT_BYTES = 49, 74  # of an empty Python string; then 1 or 2 bytes a letter
 
-_DROPPED = re.compile(r"[\s.,!?;:'\"“”‘’…~()\[\]{}·。、，！？-]+")
-
 
 class RowCounter:
     """Counts rows; `finish` gives the part "rows"."""
@@ -30,10 +27,10 @@ class RowCounter:
     def __init__(self) -> None:
         self._lines, self._characters, self._turns = array("i"), array("i"), array("i")
         self._said_by, self._hours = array("I"), array("h")
-        self._exact, self._normalised = array("q"), array("q")
+        self._exact, self._same = array("q"), SameTexts()
         self._columns: dict[str, _Column] = {}
         self._parts: dict[str, _PartCount] = {}
-        self._text_bytes = self._memory_bytes = 0
+        self._memory_bytes = 0
 
     def add(self, row: Row) -> None:
         """Count one row."""
@@ -50,22 +47,18 @@ class RowCounter:
                 part.rows += 1
             characters += size
             system += name == "system"
-            if text.isascii():
-                self._text_bytes += size
-                self._memory_bytes += ASCII_TEXT_BYTES + size
-            else:
-                self._text_bytes += len(text.encode("utf-8", "surrogatepass"))
-                self._memory_bytes += OTHER_TEXT_BYTES + 2 * size
+            self._memory_bytes += ASCII_TEXT_BYTES + size if text.isascii() else OTHER_TEXT_BYTES + 2 * size
         self._lines.append(row.line)
         self._characters.append(characters)
         self._turns.append(len(row.texts) - system)
         self._said_by.append(said_by)
         self._hours.append(row.hour)
         self._exact.append(hash(tuple(row.texts)))
-        self._normalised.append(hash(normalised(row)))
+        self._same.add(" ".join([text for name, text in row.texts if name != "system"]))
 
     def finish(self, train_rows: int, file_bytes: int | None = None) -> Part:
         """Return the figures; the first `train_rows` rows were those to train on, the others those to validate with."""
+        self._same.flush()
         count = len(self._lines)
         arrays: dict[str, Array] = {
             "lines": np.array(self._lines, dtype=np.int32),
@@ -78,7 +71,6 @@ class RowCounter:
             "train_rows": train_rows,
             "validation_rows": count - train_rows,
             "file_bytes": file_bytes,
-            "text_bytes": self._text_bytes,
             "memory_bytes": self._memory_bytes,
             "characters": lengths(arrays["characters"]),
             "turns": lengths(arrays["turns"]),
@@ -90,7 +82,7 @@ class RowCounter:
             for name, rows in zip(self._columns, missing, strict=True)
         ]
         arrays |= packed("missing", missing)
-        exact, same = np.array(self._exact, dtype=np.int64), np.array(self._normalised, dtype=np.int64)
+        exact, same = np.array(self._exact, dtype=np.int64), np.array(self._same.numbers, dtype=np.int64)
         self._add_duplicates(figures, arrays, exact, same)
         _add_overlap(figures, arrays, exact, same, train_rows)
         _add_extremes(figures, arrays, train_rows)
@@ -156,14 +148,6 @@ class _PartCount:
 
     def as_dict(self, name: str) -> dict[str, Any]:
         return {"name": name, "texts": self.texts, "characters": self.characters, "rows": self.rows}
-
-
-def normalised(row: Row) -> str:
-    """Return what is compared of a row: its texts but the system prompt, without spaces, sentence marks and capitals."""
-    whole = "\n".join([text for name, text in row.texts if name != "system"])
-    if not is_normalized("NFKC", whole):
-        whole = normalize("NFKC", whole)
-    return _DROPPED.sub("", whole).casefold() or whole
 
 
 def _same_rows(keys: Array) -> list[Array]:

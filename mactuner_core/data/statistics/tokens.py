@@ -23,8 +23,8 @@ from mactuner_core.errors import InputError, MacTunerError
 Render = Callable[[Sequence[dict[str, Any]]], str]
 Orders = dict[tuple[str, ...], int]
 
-CHUNK_TEXTS = 4_000
-CHUNK_CHARACTERS = 1_000_000
+CHUNK_TEXTS = 4_000  # larger ones take longer: their memory is handed back and asked for again
+CHUNK_CHARACTERS = 300_000
 RENDERED_ORDERS = 200  # further orders of roles are estimated from these
 CHECKED_CHARACTERS = 100_000  # a longer row is not rendered
 
@@ -35,7 +35,7 @@ class TokenCounter:
     def __init__(self, tokenizer_folder: Path, render: Render | None = None) -> None:
         self._tokenizer = load_tokenizer(tokenizer_folder)
         self._texts: list[str] = []
-        self._row_of_text, self._part_of_text = array("i"), array("i")
+        self._texts_of_row, self._part_of_text = array("i"), array("i")
         self._size = self._first = self._rows = 0
         self._parts: dict[str, int] = {}
         self._part_tokens: dict[int, int] = {}
@@ -46,11 +46,12 @@ class TokenCounter:
 
     def add(self, row: Row) -> None:
         """Count one row, now or together with the next ones."""
+        parts = self._parts
         for name, text in row.texts:
             self._texts.append(text)
-            self._row_of_text.append(self._rows - self._first)
-            self._part_of_text.append(self._parts.setdefault(name, len(self._parts)))
+            self._part_of_text.append(parts[name] if name in parts else parts.setdefault(name, len(parts)))
             self._size += len(text)
+        self._texts_of_row.append(len(row.texts))
         if self._template:
             self._template.note(row)
         self._rows += 1
@@ -86,22 +87,25 @@ class TokenCounter:
     def _send(self) -> None:
         if self._rows == self._first:
             return
-        where = np.array(self._row_of_text, dtype=np.int64), np.array(self._part_of_text, dtype=np.int64)
-        self._running.append(self._worker.submit(self._count, self._texts, *where, self._rows - self._first))
+        sizes, parts = np.array(self._texts_of_row, dtype=np.int64), np.array(self._part_of_text, dtype=np.int64)
+        self._running.append(self._worker.submit(self._count, self._texts, sizes, parts))
         self._texts, self._size, self._first = [], 0, self._rows
-        self._row_of_text, self._part_of_text = array("i"), array("i")
+        self._texts_of_row, self._part_of_text = array("i"), array("i")
         if len(self._running) > 1:
             self._counts.append(self._running.popleft().result())
 
-    def _count(self, texts: list[str], row_of_text: Array, part_of_text: Array, rows: int) -> Array:
+    def _count(self, texts: list[str], texts_of_row: Array, part_of_text: Array) -> Array:
         """Return the tokens of each row of a chunk, and add them to who said them; runs in the worker's thread."""
         different = list(dict.fromkeys(texts))  # a system prompt is the same in every row
-        encoded = self._tokenizer.encode_batch_fast(different, add_special_tokens=False)
-        tokens_of = dict(zip(different, map(len, encoded), strict=True))
-        tokens = np.fromiter((tokens_of[text] for text in texts), dtype=np.int64, count=len(texts))
-        for part in np.unique(part_of_text).tolist():
-            self._part_tokens[part] = self._part_tokens.get(part, 0) + int(tokens[part_of_text == part].sum())
-        return np.bincount(row_of_text, weights=tokens, minlength=rows).astype(np.int64)
+        lengths_of = list(map(len, self._tokenizer.encode_batch_fast(different, add_special_tokens=False)))
+        if len(different) < len(texts):
+            length_of = dict(zip(different, lengths_of, strict=True))
+            lengths_of = [length_of[text] for text in texts]
+        tokens = np.array(lengths_of, dtype=np.int64)
+        for part, count in enumerate(np.bincount(part_of_text, weights=tokens).tolist()):
+            self._part_tokens[part] = self._part_tokens.get(part, 0) + int(count)
+        row_of_text = np.repeat(np.arange(len(texts_of_row)), texts_of_row)
+        return np.bincount(row_of_text, weights=tokens, minlength=len(texts_of_row)).astype(np.int64)
 
 
 class _Template:

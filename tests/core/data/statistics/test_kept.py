@@ -109,7 +109,7 @@ def test_who_comes_second_keeps_what_is_there(tmp_path: Path) -> None:
     assert found is not None and found.figures == {"first": True}
 
 
-@pytest.mark.parametrize("line", ['{"messages": [', "3", '"text"'])
+@pytest.mark.parametrize("line", ['{"messages": [', "3", '"text"', '{"text": "a"} {}'])
 def test_a_damaged_version_is_named_with_its_line(make_version: MakeVersion, line: str, words_tokenizer: Path) -> None:
     version = make_version([chat("하나", "둘"), line])
     with pytest.raises(InputError) as problem:

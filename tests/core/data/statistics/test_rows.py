@@ -11,6 +11,7 @@ from mactuner_core.data.kakaotalk.pairs import ChatExample
 from mactuner_core.data.rows import Example
 from mactuner_core.data.statistics.compute import compute
 from mactuner_core.data.statistics.part import Statistics, groups
+from mactuner_core.data.statistics.same import SameTexts, compared
 from mactuner_core.data.statistics.select import place_of, rows_between, rows_in
 from tests.core.data.statistics.conftest import chat
 
@@ -31,7 +32,6 @@ def test_rows_characters_and_turns(found: Statistics) -> None:
     rows = found.rows
     assert (rows["rows"], rows["train_rows"], rows["validation_rows"]) == (7, 4, 3)
     assert rows["characters"]["total"] == 6 + 13 + 6 + 11 + 6 + 12 + 7
-    assert rows["text_bytes"] == 18 + 13 + 18 + (7 + 14 + 6) + 18 + 12 + (10 + 7)
     assert (rows["characters"]["min"], rows["characters"]["max"]) == (6, 13)
     assert rows["turns"]["histogram"] == {"edges": [2, 3, 4, 5], "counts": [5, 0, 2], "open_end": False}
     assert [rows_in(found, "turns", number) for number in range(3)] == [[0, 2, 3, 4, 6], [], [1, 5]]
@@ -110,6 +110,17 @@ def test_examples_of_a_chat_have_an_hour() -> None:
     assert rows_in(found, "week", 0) == [0]
     assert rows_in(found, "week", 6 * 24 + 23) == [1, 3]
     assert place_of(found, 4) == ("train", 30)
+
+
+def test_what_is_compared_of_texts() -> None:
+    texts = ["가 나, 다!", "ＡＢＣ ①", "...", "a\0b", "", "\u1112\u1161\u11ab"]
+    assert compared(texts) == ["가나다", "abc1", "...", "ab", "", "한"]
+    assert compared([]) == []
+    many = SameTexts()
+    for number in range(1201):
+        many.add(f"{number % 600}!")
+    many.flush()
+    assert len(many.numbers) == 1201 and len(set(many.numbers)) == 600
 
 
 def test_no_rows_and_one_row() -> None:
