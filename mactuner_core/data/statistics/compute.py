@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mactuner_core.catalog.tables import DatasetVersion
+from mactuner_core.data.records import Record
 from mactuner_core.data.rows import Example
 from mactuner_core.data.statistics.collect import RowCounter
 from mactuner_core.data.statistics.part import Part, Statistics
@@ -21,7 +22,7 @@ from mactuner_core.errors import InputError
 from mactuner_core.workspace import is_complete
 
 Progress = Callable[[int], None]
-Rows = Sequence[Example | Mapping[str, Any]]
+Rows = Sequence[Example | Record | Mapping[str, Any]]
 
 REPORT_EVERY = 2000  # rows between two calls of on_progress
 
@@ -35,7 +36,7 @@ def compute(
     words: bool = False,
     on_progress: Progress | None = None,
 ) -> Statistics:
-    """Return the figures of rows in memory: examples, or the rows of a table as `{column: value}`.
+    """Return the figures of rows in memory: examples, or records of a file as they are before that.
 
     Tokens are counted when there is a `tokenizer_folder` (a model's), with what `render`, its chat template, adds to each
     row; words when asked for. Keeps nothing on disk. Raises InputError for a folder without a fast tokenizer.

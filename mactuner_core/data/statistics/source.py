@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mactuner_core.data.records import Record
 from mactuner_core.data.rows import Example
 from mactuner_core.errors import InputError
 
@@ -27,8 +28,10 @@ class Row(NamedTuple):
     hour: int = NO_TIME
 
 
-def row_of(example: Example | Mapping[str, Any], line: int) -> Row:
-    """Return `example`, or the columns of a table's row at `line`, as a Row."""
+def row_of(example: Example | Record | Mapping[str, Any], line: int) -> Row:
+    """Return `example`, a record of a file, or the columns of a table's row at `line`, as a Row."""
+    if isinstance(example, Record):
+        return Row(example.line, example.fields, texts_of(example.fields))
     if not isinstance(example, Example):
         return Row(line, example, texts_of(example))
     fields = example.as_row()
@@ -73,7 +76,7 @@ def read_rows(path: Path, dataset: str, wanted: Container[int] | None = None) ->
         raise InputError("data.dataset_damaged", dataset=dataset, path=path.parent, reason=reason) from problem
 
 
-def given_rows(examples: Iterable[Example | Mapping[str, Any]]) -> Iterator[Row]:
+def given_rows(examples: Iterable[Example | Record | Mapping[str, Any]]) -> Iterator[Row]:
     """Yield rows that are in memory; rows of a table count their lines from 1."""
     for number, example in enumerate(examples, start=1):
         yield row_of(example, number)

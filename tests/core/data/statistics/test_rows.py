@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mactuner_core.data.kakaotalk.pairs import ChatExample
+from mactuner_core.data.records import Record
 from mactuner_core.data.rows import Example
 from mactuner_core.data.statistics.compute import compute
 from mactuner_core.data.statistics.part import Statistics, groups
@@ -78,6 +79,9 @@ def test_columns_of_a_table_and_their_missing_values() -> None:
         {"질문": "셋", "나이": 0},
         {"답변": "넷", "나이": None},
     ]
+    records = [Record(line, row) for line, row in enumerate(rows, start=2)]
+    assert place_of(compute(records), 3) == ("train", 5)
+    assert compute(records).rows["columns"] == compute(rows).rows["columns"]
     found = compute(rows)
     assert found.rows["columns"] == [
         {"name": "질문", "missing": 2, "missing_share": 0.5},
