@@ -36,3 +36,6 @@ test: check ## the checks, then every test
 benchmarks: setup ## the ratios against plain libraries
 	@$(PYTHON_VENV) -m benchmarks.training
 	@$(PYTHON_VENV) -m benchmarks.export
+	@$(PYTHON_VENV) -m benchmarks.privacy
+	@$(PYTHON_VENV) -m benchmarks.data
+	@$(PYTHON_VENV) -m benchmarks.statistics_of_rows
