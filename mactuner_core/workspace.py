@@ -78,11 +78,6 @@ def open_workspace(root: Path | None = None) -> Workspace:
     return workspace
 
 
-def cache_folder() -> Path:
-    """Return the folder for tools fetched once (llama.cpp's converter): MACTUNER_CACHE or `~/.cache/mactuner`."""
-    return Path(os.environ.get("MACTUNER_CACHE") or Path.home() / ".cache" / "mactuner").expanduser()
-
-
 def check_name(name: str) -> str:
     """Return `name` when it can be a file name inside the workspace; raises InputError when it cannot."""
     if not _NAME.fullmatch(name) or name.endswith("."):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from pathlib import PurePosixPath
 
 from mactuner_core.errors import InputError
@@ -59,7 +60,7 @@ def _read(path: object, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> by
     try:
         with archive.open(member) as file:
             content = file.read(limit + 1)
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, zipfile.zlib.error) as problem:  # type: ignore[attr-defined]
+    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, zlib.error) as problem:
         raise InputError("data.zip_broken", path=path, reason=problem) from problem
     if len(content) > limit:
         packed = human_bytes(member.compress_size)
