@@ -13,8 +13,8 @@ from mactuner_core.catalog import Catalog
 from mactuner_core.catalog.tables import DatasetVersion
 from mactuner_core.config import read_yaml
 from mactuner_core.data.cleaning.diff import Diff, diff
+from mactuner_core.data.dataset import saved_rows
 from mactuner_core.data.formats import FORMATS, Format, Split, default_path, export_dataset
-from mactuner_core.data.given import saved_rows
 from mactuner_core.data.rows import Example, Rejected
 from ui.data_parts import marked
 from ui.data_table import SHOWN_ROWS, TABLE_HEIGHT, example_rows, left_out_table

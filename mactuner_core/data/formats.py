@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from mactuner_core.catalog.tables import DatasetVersion
-from mactuner_core.data.given import saved_rows
+from mactuner_core.data.dataset import saved_rows
 from mactuner_core.data.parquet_file import Layout, Note, layout_of, write_parquet
 from mactuner_core.data.rows import Example, Rejected
 from mactuner_core.errors import InputError

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
 
 from mactuner_core.catalog import Catalog
-from mactuner_core.catalog.tables import DatasetVersion
+from mactuner_core.data.dataset import SPLITS, saved_rows
 from mactuner_core.data.reading import open_reading, read_rows
 from mactuner_core.data.recipe import ReadRecipe
 from mactuner_core.data.rows import Example, Rejected
 from mactuner_core.errors import InputError
-from mactuner_core.workspace import is_complete
 
 FILE_ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".parquet", ".txt", ".zip", ".gz")
-SPLITS = ("train", "validation")
 
 
 def is_file_name(target: str) -> bool:
@@ -31,20 +27,6 @@ def file_rows(path: Path) -> list[Example | Rejected]:
     if reading.mapping is None:
         raise InputError("rules.is_chat", path=path)
     return list(read_rows(reading, recipe))
-
-
-def saved_rows(version: DatasetVersion, split: str) -> Iterator[Example]:
-    """Yield the rows of `split` with all their fields; raises InputError when the version is gone or damaged."""
-    folder = Path(version.path)
-    if not is_complete(folder):
-        raise InputError("data.dataset_gone", dataset=version.id, path=folder)
-    try:
-        with (folder / f"{split}.jsonl").open(encoding="utf-8") as file:
-            for line, content in enumerate(file, start=1):
-                row = dict(json.loads(content))
-                yield Example(line, row.pop("messages", []), row)
-    except (OSError, ValueError, TypeError) as problem:
-        raise InputError("data.dataset_damaged", dataset=version.id, path=folder, reason=problem) from problem
 
 
 def given_rows(catalog: Catalog, target: str) -> tuple[list[Example | Rejected], dict[int, str]]:

@@ -85,11 +85,6 @@ def check_steps(steps: Sequence[Step]) -> None:
         raise ConfigError(found)
 
 
-def as_recipe(steps: Sequence[Step]) -> list[dict[str, Any]]:
-    """Return the steps as the list that `read_steps` reads."""
-    return [step.model_dump(mode="json") for step in steps]
-
-
 def title(step: Step, language: str | None = None) -> str:
     """Return what a step is called, for people."""
     return text(f"cleaning.step_{step.step}", language)

@@ -14,8 +14,9 @@ from typer.testing import CliRunner, Result
 from mactuner_core.catalog import Catalog
 from mactuner_core.catalog.tables import DatasetVersion
 from mactuner_core.cli.data_export import add_to
+from mactuner_core.data.dataset import saved_rows
 from mactuner_core.data.formats import FORMATS, Format, as_alpaca, as_sharegpt, default_path, export_dataset
-from mactuner_core.data.given import file_rows, saved_rows
+from mactuner_core.data.given import file_rows
 from mactuner_core.data.importing import import_file
 from mactuner_core.data.kakaotalk.pairs import ChatExample
 from mactuner_core.data.rows import Example

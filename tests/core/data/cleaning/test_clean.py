@@ -10,7 +10,7 @@ import pytest
 
 from mactuner_core.data.cleaning.clean import CleanResult, clean, preview
 from mactuner_core.data.cleaning.row_filters import CleanContext
-from mactuner_core.data.cleaning.steps import STEPS, as_recipe, read_steps, title
+from mactuner_core.data.cleaning.steps import STEPS, read_steps, title
 from mactuner_core.data.kakaotalk.pairs import ChatExample
 from mactuner_core.data.rows import Example
 from mactuner_core.errors import ConfigError, InputError
@@ -230,8 +230,9 @@ def test_no_rows_and_no_steps() -> None:
 
 def test_a_recipe_goes_there_and_back() -> None:
     steps = read_steps([*EVERY_STEP, {"step": "token_length"}, {"step": "repeated_characters", "keep": 3}])
-    assert read_steps(as_recipe(steps)) == read_steps(steps) == steps
-    assert as_recipe(steps)[-1] == {"step": "repeated_characters", "keep": 3, "keep_ellipsis": True, "keep_code": True}
+    written = [step.model_dump(mode="json") for step in steps]
+    assert read_steps(written) == read_steps(steps) == steps
+    assert written[-1] == {"step": "repeated_characters", "keep": 3, "keep_ellipsis": True, "keep_code": True}
 
 
 def test_a_wrong_recipe_names_every_problem() -> None:
