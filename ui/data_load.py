@@ -9,6 +9,7 @@ import streamlit as st
 from mactuner_core.data.inspect import Inspection
 from mactuner_core.data.kakaotalk.kinds import Kind
 from mactuner_core.data.kakaotalk.recipe import PairRecipe
+from mactuner_core.data.kakaotalk.speakers import named_speaker
 from mactuner_core.data.recipe import ReadRecipe
 from mactuner_core.errors import InputError, MacTunerError
 from mactuner_core.format import human_bytes
@@ -145,10 +146,11 @@ def chat_settings(desk: Desk, speakers: list[str]) -> None:
             count=len(speakers),
             speakers=", ".join(speakers) or "–",
         )
+    known = named_speaker(present.me, speakers) if present else None
     me = st.selectbox(
         t("data_page.me"),
         speakers,
-        index=speakers.index(present.me) if present and present.me in speakers else None,
+        index=speakers.index(known) if known else None,
         placeholder=t("data_page.me_placeholder"),
         help=t("data_page.me_help"),
         key=desk.draft.key("me"),

@@ -81,7 +81,8 @@ def settings(desk: Desk) -> None:
                 format_func=words_of.__getitem__,
                 key=desk.draft.key(f"kind-{kind}"),
             )
-    given = {"names": names, "find_other_names": others, **actions}
+    left_out = present.names_left_out if len(names) < present.names_left_out else 0
+    given = {"names": names, "names_left_out": left_out, "find_other_names": others, **actions}
     desk.change_recipe(privacy=MaskPolicy.check(given))
 
 

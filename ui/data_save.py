@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from mactuner_core import jobs
+from mactuner_core.data.hiding import Hider, hides_names
 from mactuner_core.data.import_job import start_import
 from mactuner_core.jobs import JobStatus
-from ui.data_draft import discard
+from ui.data_draft import discard, plain_name
 from ui.data_work import Desk
 from ui.errors import errors_are_shown, escaped
 from ui.examples import small_table
@@ -54,6 +55,8 @@ def saved_note(desk: Desk, version_id: str) -> None:
     version = desk.catalog.dataset(version_id)
     rows = {"train": version.train_rows, "validation": version.validation_rows}
     st.success(t("data_page.saved", id=escaped(version.id), **rows), icon=":material/check_circle:")
+    if hides_names(desk.recipe):
+        st.caption(t("data_page.copy_stays"))
     with st.container(horizontal=True):
         target = "training" if desk.catalog.models() else "models"
         go_button(target, t(f"data_page.next_{target}"), key="data-next")
@@ -82,10 +85,22 @@ def summary(desk: Desk) -> None:
     small_table([{fact: t(f"data_page.fact_{name}"), value: words} for name, words in facts.items() if words])
 
 
+def proposed_name(desk: Desk) -> str:
+    """Return the name to save under: the file's, without the people in it where they are masked."""
+    draft, policy, chat = desk.draft, desk.recipe.privacy, desk.reading().chat
+    if policy is None or not hides_names(desk.recipe) or draft.name != plain_name(draft.source_name):
+        return draft.name
+    return plain_name(Hider(policy, chat.speakers if chat else {}).file_name(draft.source_name))
+
+
 def save_form(desk: Desk, *, main_action: bool, busy: bool) -> None:
     """Draw the name and the main action, which starts the job."""
     name = st.text_input(
-        t("data_page.name"), desk.draft.name, key=desk.draft.key("name"), max_chars=64, help=t("data_page.name_help")
+        t("data_page.name"),
+        proposed_name(desk),
+        key=desk.draft.key("name"),
+        max_chars=64,
+        help=t("data_page.name_help"),
     ).strip()
     desk.change(name=name)
     pressed = st.button(

@@ -1,17 +1,25 @@
-"""Making a dataset version as a job: a large file takes minutes, and the page that asked may be closed meanwhile."""
+"""Making a dataset version as a job: a large file takes minutes, and the page that asked may be closed meanwhile.
+
+What is to be masked is told to the job by its environment, so that no name stays behind in the job's folder.
+"""
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 from typing import Any
 
 from mactuner_core import jobs
 from mactuner_core.catalog import open_catalog
+from mactuner_core.data.hiding import Hider, hides_names
 from mactuner_core.data.importing import import_file
 from mactuner_core.data.recipe import Recipe
 from mactuner_core.errors import MacTunerError
 from mactuner_core.jobs import Job
 from mactuner_core.workspace import Workspace, check_name
+
+SPEC_VARIABLE = "MACTUNER_IMPORT"
 
 
 def start_import(
@@ -29,6 +37,8 @@ def start_import(
         "source_name": source_name,
         "tokenizer_path": str(tokenizer_path) if tokenizer_path else None,
     }
+    if hides_names(recipe):
+        return jobs.start(workspace, "import", {}, title=name, secrets={SPEC_VARIABLE: json.dumps(spec)})
     return jobs.start(workspace, "import", spec, title=name)
 
 
@@ -39,6 +49,8 @@ def run(spec: dict[str, Any], job: Job) -> dict[str, Any]:
         job.raise_if_stopped()
         job.progress(rows, 0, stage)
 
+    spec = spec or json.loads(os.environ.pop(SPEC_VARIABLE))
+    recipe = Recipe.check(spec["recipe"])
     path = Path(spec["path"])
     tokenizer_path = Path(spec["tokenizer_path"]) if spec["tokenizer_path"] else None
     try:
@@ -47,7 +59,7 @@ def run(spec: dict[str, Any], job: Job) -> dict[str, Any]:
             open_catalog(job.workspace),
             path,
             spec["name"],
-            Recipe.check(spec["recipe"]),
+            recipe,
             source_name=spec["source_name"],
             tokenizer_path=tokenizer_path,
             note=note,
@@ -55,5 +67,11 @@ def run(spec: dict[str, Any], job: Job) -> dict[str, Any]:
     except MacTunerError as problem:
         if problem.values.get("path") == path:
             problem.values["path"] = spec["source_name"]
+        if recipe.privacy and hides_names(recipe):
+            known = [*recipe.privacy.names, *([recipe.kakaotalk.me] if recipe.kakaotalk else [])]
+            hider = Hider(recipe.privacy, dict.fromkeys(known, 0))
+            said = {name: value for name, value in problem.values.items() if not isinstance(value, int | float)}
+            problem.values |= {name: hider.file_name(str(value)) for name, value in said.items()}
+            raise problem from None  # what led to it names the file too, and the log keeps it
         raise
     return {"id": version.id}

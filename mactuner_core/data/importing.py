@@ -11,6 +11,7 @@ from typing import Any
 
 from mactuner_core.catalog import Catalog
 from mactuner_core.catalog.tables import DatasetVersion
+from mactuner_core.data.hiding import Hider, hides_names
 from mactuner_core.data.kakaotalk.summary import describe
 from mactuner_core.data.pipeline import Finished, Note, run
 from mactuner_core.data.reading import Reading, open_reading
@@ -53,6 +54,9 @@ def import_file(
             )
         _check(finished, path)
         source, sha256 = _source(reading, source_name or path.name), reading.sha256
+        if recipe.privacy and hides_names(recipe):
+            hider = Hider(recipe.privacy, reading.chat.speakers if reading.chat else {})
+            source, recipe = hider.facts(source), hider.recipe(recipe)
         del reading  # the text of the file, which the split has better use for the memory of
         parts = split(finished.examples, recipe.split)
         if note:
@@ -69,7 +73,7 @@ def import_file(
         path=str(folder),
         train_rows=len(parts.train),
         validation_rows=len(parts.validation),
-        source_name=source_name or path.name,
+        source_name=source["source"],
         source_sha256=sha256,
         recipe=recipe.model_dump(mode="json"),
         report=report,

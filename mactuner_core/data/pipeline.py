@@ -104,6 +104,12 @@ def source_rows(reading: Reading, recipe: Recipe) -> Iterator[Row]:
 
 
 def policy_for(reading: Reading, policy: MaskPolicy) -> MaskPolicy:
-    """Return `policy` with the people who take part in the chat added to its names."""
+    """Return `policy` with the people who take part in the chat added to its names.
+
+    Raises InputError when the recipe was saved without names that had been typed in, and they were not given again.
+    """
     speakers = list(reading.chat.speakers) if reading.chat else []
+    given = len(set(policy.names) - set(speakers))
+    if given < policy.names_left_out:
+        raise InputError("privacy.names_missing", given=given, count=policy.names_left_out)
     return policy.model_copy(update={"names": list(dict.fromkeys([*policy.names, *speakers]))})

@@ -12,10 +12,10 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from unicodedata import normalize
 
 from mactuner_core.data.kakaotalk.chat import Chat, ChatMessage
 from mactuner_core.data.kakaotalk.recipe import PairRecipe
+from mactuner_core.data.kakaotalk.speakers import named_speaker
 from mactuner_core.data.kakaotalk.turns import Turn, is_one_word, turns
 from mactuner_core.data.rows import Example, Message, Rejected
 from mactuner_core.errors import InputError
@@ -57,20 +57,21 @@ def make_pairs(chat: Chat, recipe: PairRecipe, edit: Edit | None = None) -> Iter
     `edit` may change each message (mask it) before its text is put in an example. Raises InputError when only one speaker
     has written, or `recipe.me` has not.
     """
-    recipe = recipe.model_copy(update={"me": normalize("NFC", recipe.me)})
-    check_speakers(chat, recipe.me)
+    recipe = recipe.model_copy(update={"me": check_speakers(chat, recipe.me)})
     write = _single if recipe.shape == "single" else _multi_turn
     return write(chat, recipe, iter(_judge(chat, recipe)), edit)
 
 
-def check_speakers(chat: Chat, me: str) -> None:
-    """Raise InputError when `chat` has fewer than two speakers, or `me` is none of them."""
+def check_speakers(chat: Chat, me: str) -> str:
+    """Return the name of `me`; raises InputError when `chat` has fewer than two speakers, or `me` is none of them."""
     speakers = list(chat.speakers)
     known = ", ".join(speakers[:NAMED_SPEAKERS]) + (" …" if len(speakers) > NAMED_SPEAKERS else "")
     if len(speakers) < 2:
         raise InputError("kakaotalk.too_few_speakers", path=chat.path, count=len(speakers), speakers=known or "–")
-    if me not in chat.speakers:
+    name = named_speaker(me, chat.speakers)
+    if name is None:
         raise InputError("kakaotalk.unknown_speaker", path=chat.path, me=me, speakers=known)
+    return name
 
 
 def count_reasons(left_out: Iterable[Rejected]) -> dict[str, int]:

@@ -30,7 +30,10 @@ class PairRecipe(Config):
     me: str = setting(
         ...,
         label={"en": "Me", "ko": "나 (me)"},
-        help={"en": "The speaker whose replies are learned", "ko": "답변을 배울 사람의 이름"},
+        help={
+            "en": "The speaker whose replies are learned: the name, or the mark (speaker:…) that a masked version keeps of it",
+            "ko": "답변을 배울 사람의 이름. 가린 버전의 레시피에는 이름 대신 표식(speaker:…)이 남습니다",
+        },
     )
     shape: Shape = setting(
         "single",

@@ -44,6 +44,7 @@ class MaskPolicy(Config):
     messenger_id: Action = _action("messenger_id")
     postal_code: Action = _action("postal_code")
     names: list[str] = Field(default_factory=list)
+    names_left_out: int = Field(default=0, ge=0)  # typed names that a saved recipe no longer holds
     find_other_names: bool = setting(
         False,
         label={"ko": "다른 사람 이름도 찾기", "en": "Find other people's names"},
