@@ -27,9 +27,11 @@ from mactuner_core.models.quiet import quiet_transformers
 from mactuner_core.models.starter import build_starter
 from mactuner_core.training.callback import RunCallback
 from mactuner_core.training.config import TrainingConfig
+from mactuner_core.training.load import load_model
 from mactuner_core.training.loss_mask import IGNORED, Example
 from mactuner_core.training.rows import prepare_rows
-from mactuner_core.training.run import load_model, make_trainer, run_trainer
+from mactuner_core.training.run import make_trainer, run_trainer
+from mactuner_core.training.steps import warmup_steps
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "civil_law_qa.csv"
 
@@ -73,7 +75,7 @@ def ours(folder: Path, tokenizer: Any, examples: list[Example], config: Training
     listener = Silent()
     callback = RunCallback(listener, save_by_time=False)
     with tempfile.TemporaryDirectory() as run_folder:
-        trainer = make_trainer(config, load_model(folder, "full"), tokenizer, examples, [], Path(run_folder), callback)
+        trainer = make_trainer(config, load_model(folder, config), tokenizer, examples, [], Path(run_folder), callback)
         seen: list[list[Example]] = []
         collate = trainer.data_collator
 
@@ -93,13 +95,13 @@ def loop(folder: Path, pad: int, batches: list[list[Example]], config: TrainingC
     """Train with a plain loop over the same batches: fused AdamW, clipping, a warm-up and a cosine."""
     from transformers import get_cosine_schedule_with_warmup
 
-    model = load_model(folder, "full").train()
+    model = load_model(folder, config).train()
     decay = [p for p in model.parameters() if p.ndim > 1]
     plain = [p for p in model.parameters() if p.ndim <= 1]
     groups = [{"params": decay, "weight_decay": config.weight_decay}, {"params": plain, "weight_decay": 0.0}]
     started, cpu_started = time.perf_counter(), time.process_time()
     optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
-    warm = int(len(batches) * config.warmup_ratio)
+    warm = warmup_steps(config, len(batches))
     schedule = get_cosine_schedule_with_warmup(optimizer, warm, len(batches))
     losses = []
     for batch in batches:
@@ -131,7 +133,7 @@ def measure(rounds: int, epochs: int) -> dict[str, Any]:
 
     rows = inspect_rows()
     config = TrainingConfig(
-        model="starter", dataset="civil", method="full", learning_rate=3e-3, epochs=epochs, batch_size=16,
+        model="starter", dataset="civil", method="full", learning_rate=1e-3, epochs=epochs, batch_size=16,
         warmup_ratio=0.1, gradient_checkpointing=False,
     )  # fmt: skip
     pairs: list[tuple[Timing, Timing]] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import streamlit as st
 
@@ -15,7 +15,7 @@ from mactuner_core.format import human_bytes, human_count, human_duration
 from mactuner_core.hardware import detect
 from mactuner_core.jobs import JobStatus
 from mactuner_core.models.catalogued import model_info
-from mactuner_core.training.config import TrainingConfig
+from mactuner_core.training.config import Method, TrainingConfig
 from mactuner_core.training.defaults import suggest
 from mactuner_core.training.start import start_training
 from mactuner_core.workspace import is_complete
@@ -29,7 +29,7 @@ from ui.moments import ago
 from ui.navigation import go, go_button
 from ui.page import App, empty_state, header, main_and_settings, show
 
-METHODS: tuple[Literal["full", "lora"], ...] = ("full", "lora")
+METHODS: tuple[Method, ...] = ("full", "lora")
 CHOSEN_APART = ("model", "dataset", "method")
 LORA_ONLY = ("lora_rank", "lora_alpha", "lora_dropout")
 LISTED_RUNS = 20
@@ -98,7 +98,7 @@ def settings(
     )
     dataset = app.catalog.dataset(dataset_id)
     names = {method: t(f"training_page.method_{method}") for method in METHODS}
-    method: Literal["full", "lora"] = st.segmented_control(
+    method: Method = st.segmented_control(
         t("training_page.method"), METHODS, format_func=names.__getitem__, default=suggest(model, dataset).method,
         required=True, key=f"train-method-{model.id}", width="stretch", help=t("training_page.method_help"),
     )  # fmt: skip
@@ -169,7 +169,7 @@ def monitor(app: App, run: Run) -> None:
         st.caption(f"{escaped(run.model_id)} · {escaped(run.dataset_id)} · {t(f'training_page.method_{run.method}')}")
         if st.button(t("training_page.new"), icon=":material/add:", type="tertiary"):
             go("training")
-    steps = planned_steps(TrainingConfig.check(run.config), app.catalog.dataset(run.dataset_id))
+    steps = planned_steps(TrainingConfig.check(run.config), app.catalog.dataset(run.dataset_id, removed=True))
     live(app.workspace, [run.job_id], lambda found: draw_run(found[0], steps))
     job = jobs.read(app.workspace.jobs / run.job_id)
     if job.state == "done":

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from mactuner_core.catalog.tables import DatasetVersion, Model
-from mactuner_core.training.config import TrainingConfig
+from mactuner_core.training.config import Method, TrainingConfig
 
-STARTER_STEPS = 300  # what a starter model needs to know some hundred short answers by heart
+STARTER_STEPS = 350  # what a starter model needs to know some hundred short answers by heart
 SMALL, LARGE = 1_000_000_000, 7_000_000_000  # parameters
 
 
-def suggest(model: Model, dataset: DatasetVersion, method: Literal["full", "lora"] | None = None) -> TrainingConfig:
+def suggest(model: Model, dataset: DatasetVersion, method: Method | None = None) -> TrainingConfig:
     """Return settings for `model` on `dataset`: a starter model learns by heart with all its weights, others by LoRA."""
     if model.source == "starter" and method != "lora":
         return _starter(model, dataset)
@@ -40,8 +38,8 @@ def _starter(model: Model, dataset: DatasetVersion) -> TrainingConfig:
         model=model.id,
         dataset=dataset.id,
         method="full",
-        learning_rate=3e-3,
-        epochs=max(10, min(35, STARTER_STEPS // steps_an_epoch)),
+        learning_rate=1e-3,
+        epochs=max(10, min(44, STARTER_STEPS // steps_an_epoch)),
         batch_size=batch,
         warmup_ratio=0.1,
         gradient_checkpointing=False,

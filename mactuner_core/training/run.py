@@ -6,34 +6,30 @@ Runs on TRL's SFTTrainer and PEFT. Everything is written into one run folder:
 
 from __future__ import annotations
 
-import contextlib
-import math
-import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from datasets import Dataset
-from peft import LoraConfig
-from transformers import AutoModelForCausalLM, AutoTokenizer
-from trl import SFTConfig
+from transformers import AutoTokenizer
 
-from mactuner_core.errors import WorkError
 from mactuner_core.hardware import torch_device
 from mactuner_core.jobs import JobCancelled
+from mactuner_core.training.arguments import sft_arguments
 from mactuner_core.training.callback import Listener, RunCallback
 from mactuner_core.training.config import TrainingConfig
+from mactuner_core.training.load import adapter_config, load_model
 from mactuner_core.training.loss_mask import Example, check_tokenizer
+from mactuner_core.training.out_of_memory import memory_errors_are_clear
 from mactuner_core.training.rows import Messages, Prepared, check_not_empty, prepare_rows
+from mactuner_core.training.save import save
 from mactuner_core.training.stats import peak_memory_bytes, versions
 from mactuner_core.training.trainer import Trainer
-from mactuner_core.workspace import COMPLETE, check_free_space, disk_full_is_clear, write_json, write_text
+from mactuner_core.workspace import COMPLETE, disk_full_is_clear, write_json, write_text
 
 SAMPLE_ROWS = 64  # training rows on which the loss is measured before and after
 EVAL_ROWS = 256  # validation rows used, at most
-POINTS, VALIDATIONS = 200, 10  # a run's chart points and validations when the settings leave them open
 
 
 def train(
@@ -58,7 +54,7 @@ def train(
 
         listener.progress(0, 0, "training.stage_loading")
         callback = RunCallback(listener, save_by_time=config.save_steps is None)
-        model = load_model(model_folder, config.method)
+        model = load_model(model_folder, config)
         trainer = make_trainer(config, model, tokenizer, prepared.examples, validation.examples, run_folder, callback)
 
         listener.progress(0, 0, "training.stage_measuring")
@@ -110,13 +106,6 @@ def prepare(
     return prepared, prepare_rows(tokenizer, validation_rows[:EVAL_ROWS], config.max_length)
 
 
-def load_model(folder: Path, method: str) -> Any:
-    """Return the base model: float32 where its weights are trained or the CPU computes, else bfloat16."""
-    device, _ = torch_device()
-    dtype = torch.float32 if method == "full" or device == "cpu" else torch.bfloat16
-    return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
-
-
 def make_trainer(
     config: TrainingConfig,
     model: Any,
@@ -129,63 +118,18 @@ def make_trainer(
     """Return TRL's trainer over rows that are tokenised already."""
     from transformers import PrinterCallback, ProgressCallback
 
-    lora = None
-    if config.method == "lora":
-        lora = LoraConfig(
-            r=config.lora_rank,
-            lora_alpha=config.lora_alpha,
-            lora_dropout=config.lora_dropout,
-            target_modules="all-linear",
-            task_type="CAUSAL_LM",
-        )
     trainer = Trainer(
         model=model,
-        args=arguments(config, len(examples), bool(validation), run_folder),
+        args=sft_arguments(config, len(examples), bool(validation), run_folder),
         train_dataset=_dataset(examples),
         eval_dataset=_dataset(validation) if validation else None,
         processing_class=tokenizer,
-        peft_config=lora,
+        peft_config=adapter_config(config),
         callbacks=[callback],
     )
     trainer.remove_callback(PrinterCallback)
     trainer.remove_callback(ProgressCallback)
     return trainer
-
-
-def arguments(config: TrainingConfig, examples: int, validate: bool, run_folder: Path) -> SFTConfig:
-    """Translate the settings into TRL's arguments; what the hardware cannot do is off."""
-    device, _ = torch_device()
-    batches = math.ceil(examples / config.batch_size)
-    steps = max(1, math.ceil(batches / config.gradient_accumulation)) * config.epochs
-    return SFTConfig(
-        output_dir=str(run_folder / "checkpoints"),
-        num_train_epochs=config.epochs,
-        learning_rate=config.learning_rate,
-        per_device_train_batch_size=config.batch_size,
-        per_device_eval_batch_size=config.batch_size,
-        gradient_accumulation_steps=config.gradient_accumulation,
-        activation_checkpointing=config.gradient_checkpointing,
-        warmup_steps=0 if config.lr_scheduler == "constant" else max(0.0, config.warmup_ratio),
-        lr_scheduler_type=config.lr_scheduler,
-        weight_decay=config.weight_decay,
-        max_grad_norm=config.max_grad_norm,
-        seed=config.seed,
-        max_length=None,  # the rows are cut already, and what was cut is counted
-        dataset_kwargs={"skip_prepare_dataset": True},
-        train_sampling_strategy="group_by_length",  # rows of like length share a batch: less padding
-        bf16=device == "cuda" and torch.cuda.is_bf16_supported(),
-        use_cpu=device == "cpu",
-        dataloader_pin_memory=device == "cuda",
-        logging_steps=config.logging_steps or max(1, steps // POINTS),
-        logging_nan_inf_filter=False,  # it would hide a broken loss, and waits for the device at every step
-        eval_strategy="steps" if validate else "no",
-        eval_steps=config.eval_steps or max(1, math.ceil(steps / VALIDATIONS)),
-        save_strategy="steps" if config.save_steps else "no",
-        save_steps=config.save_steps or 500,
-        save_total_limit=config.keep_checkpoints,
-        report_to="none",
-        disable_tqdm=True,
-    )
 
 
 def measure(trainer: Trainer) -> dict[str, float]:
@@ -204,34 +148,6 @@ def run_trainer(trainer: Trainer, callback: RunCallback) -> float:
     if callback.stopped:
         raise JobCancelled
     return time.perf_counter() - started
-
-
-def save(trainer: Trainer, tokenizer: Any, config: TrainingConfig, run_folder: Path) -> None:
-    """Write `adapter/` or `model/` with tokenizer and template, whole or not at all."""
-    trained = [p for p in trainer.model.parameters() if p.requires_grad or config.method == "full"]
-    check_free_space(run_folder, sum(p.numel() * p.element_size() for p in trained))
-    final = run_folder / ("adapter" if config.method == "lora" else "model")
-    temporary = run_folder / f".new-{final.name}"
-    shutil.rmtree(temporary, ignore_errors=True)
-    try:
-        trainer.model.save_pretrained(temporary)
-        tokenizer.save_pretrained(temporary)
-        temporary.replace(final)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def memory_errors_are_clear(config: TrainingConfig) -> Iterator[None]:
-    """Turn "out of memory" of CUDA, Metal or the CPU allocator into a WorkError that says what to change."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as problem:
-        text = str(problem).lower()
-        if isinstance(problem, MemoryError) or "out of memory" in text or "can't allocate memory" in text:
-            values = {name: getattr(config, name) for name in ("batch_size", "max_length", "method")}
-            raise WorkError("training.out_of_memory", **values) from problem
-        raise
 
 
 def _dataset(examples: Sequence[Example]) -> Dataset:

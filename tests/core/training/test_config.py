@@ -46,7 +46,7 @@ def test_settings_survive_yaml_and_the_catalogue() -> None:
 @pytest.mark.parametrize("rows", [1, 2, 40, 144, 5000])
 def test_a_starter_model_is_taught_by_heart(rows: int) -> None:
     config = suggest(_model("starter", 3_600_000), _dataset(rows))
-    assert (config.method, config.learning_rate) == ("full", 3e-3)
+    assert (config.method, config.learning_rate) == ("full", 1e-3)
     assert config.batch_size == min(16, rows) and 10 <= config.epochs <= 35
     assert TrainingConfig.check(config.model_dump()) == config
 

@@ -15,15 +15,16 @@ from mactuner_core.models.check import check_model_folder
 from mactuner_core.models.generate import answer, answers, load
 from mactuner_core.training.callback import RunCallback
 from mactuner_core.training.config import TrainingConfig
+from mactuner_core.training.load import load_model
 from mactuner_core.training.rows import prepare_rows
-from mactuner_core.training.run import load_model, make_trainer, measure, train
+from mactuner_core.training.run import make_trainer, measure, train
 from mactuner_core.workspace import is_complete
 from tests.core.training.conftest import ROWS, Heard
 
 
 def settings(**values: Any) -> TrainingConfig:
     base = {"model": "m", "dataset": "d", "batch_size": 8, "epochs": 3, "gradient_checkpointing": False}
-    return TrainingConfig.check(base | {"method": "full", "learning_rate": 5e-3} | values)
+    return TrainingConfig.check(base | {"method": "full", "learning_rate": 1e-3} | values)
 
 
 @pytest.mark.parametrize("family", ["qwen", "llama"])
@@ -51,7 +52,7 @@ def test_a_lora_run_saves_an_adapter_that_changes_the_answers(
     family: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     folder = request.getfixturevalue(family)
-    stats = train(settings(method="lora", learning_rate=1e-2), folder, ROWS, [], tmp_path / "run", Heard())
+    stats = train(settings(method="lora", learning_rate=1e-3), folder, ROWS, [], tmp_path / "run", Heard())
     assert stats["train_loss"] < stats["train_loss_before"]
     assert stats["eval_loss"] is None
     adapter = tmp_path / "run" / "adapter"
@@ -66,7 +67,7 @@ def test_a_lora_run_saves_an_adapter_that_changes_the_answers(
 
 
 def test_a_small_lesson_is_learned_by_heart_and_the_model_stops(qwen: Path, tmp_path: Path) -> None:
-    train(settings(epochs=60, learning_rate=1e-2), qwen, ROWS[:4], [], tmp_path / "run", Heard())
+    train(settings(epochs=60, learning_rate=1e-3), qwen, ROWS[:4], [], tmp_path / "run", Heard())
     loaded = load(tmp_path / "run" / "model")
     found = answers(loaded, [row[:1] for row in ROWS[:4]], max_tokens=40)
     assert [one.text for one in found] == [row[1]["content"] for row in ROWS[:4]]
@@ -131,8 +132,8 @@ def test_a_template_that_drops_the_system_prompt_is_refused(qwen: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_loss_that_is_no_number_ends_the_run(qwen: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(folder: Path, method: str) -> Any:
-        model = load_model(folder, method)
+    def broken(folder: Path, config: TrainingConfig) -> Any:
+        model = load_model(folder, config)
         torch.nn.init.constant_(model.model.norm.weight, float("nan"))
         return model
 
@@ -189,7 +190,7 @@ def test_the_quicker_loss_is_trls_loss(qwen: Path, tmp_path: Path, monkeypatch: 
         monkeypatch.setattr("mactuner_core.training.trainer.SMALL_LOGITS_BYTES", limit)
         callback = RunCallback(Heard(), save_by_time=False)
         config = settings(gradient_accumulation=2)
-        model = load_model(qwen, "full")
+        model = load_model(qwen, config)
         trainer = make_trainer(config, model, tokenizer, examples, examples[:5], tmp_path / f"{limit}", callback)
         before = measure(trainer)
         trainer.train()
