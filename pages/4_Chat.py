@@ -182,7 +182,7 @@ def trained_prompt(app: App, choice: Choice) -> str:
     """Return the system prompt that the model was trained with."""
     if not choice.export.run_id:
         return ""
-    recipe = app.catalog.dataset(app.catalog.run(choice.export.run_id).dataset_id).recipe
+    recipe = app.catalog.dataset(app.catalog.run(choice.export.run_id).dataset_id, removed=True).recipe
     return str(recipe.get("system_prompt") or "")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import DatabaseError, IntegrityError
@@ -16,6 +16,8 @@ from sqlalchemy.orm import Session
 
 from mactuner_core.catalog.tables import Base, DatasetVersion, Export, ExportFile, Model, Run
 from mactuner_core.errors import InputError, NotFoundError, WorkError
+
+_PRESENT = select(DatasetVersion).where(DatasetVersion.path != "")
 
 
 class Catalog:
@@ -52,17 +54,32 @@ class Catalog:
     def dataset_versions(self) -> Sequence[DatasetVersion]:
         """Return every dataset version, newest first."""
         with self.session() as session:
-            return session.scalars(select(DatasetVersion).order_by(DatasetVersion.created_at.desc())).all()
+            return session.scalars(_PRESENT.order_by(DatasetVersion.created_at.desc())).all()
 
-    def dataset(self, ref: str) -> DatasetVersion:
-        """Return the dataset version `name@number`, or the latest of `name`; raises NotFoundError."""
+    def dataset(self, ref: str, *, removed: bool = False) -> DatasetVersion:
+        """Return the dataset version `name@number`, or the latest of `name`; raises NotFoundError.
+
+        With `removed` also a version whose rows were removed: what a run was trained on has a name for ever.
+        """
         with self.session() as session:
-            latest = select(DatasetVersion).where(DatasetVersion.name == ref).order_by(DatasetVersion.number.desc())
+            latest = _PRESENT.where(DatasetVersion.name == ref).order_by(DatasetVersion.number.desc())
             found = session.get(DatasetVersion, ref) or session.scalars(latest).first()
-            return found or _missing("catalog.no_dataset", ref, session.scalars(select(DatasetVersion.id)).all())
+            if found and not found.path and not removed:
+                raise NotFoundError("catalog.dataset_removed", ref=ref)
+            known = _PRESENT.with_only_columns(DatasetVersion.id)
+            return found or _missing("catalog.no_dataset", ref, session.scalars(known).all())
+
+    def forget_dataset(self, ref: str, recipe: dict[str, Any]) -> None:
+        """Take a dataset version off the list; of all that was written about its content only `recipe` stays.
+
+        Its id stays taken: runs and models name it, and no other rows may ever come under that name.
+        """
+        with self.session() as session:
+            version = session.get_one(DatasetVersion, ref)
+            version.path, version.source_name, version.report, version.recipe = "", "", {}, recipe
 
     def next_dataset_number(self, name: str) -> int:
-        """Return the number of the next version of the dataset `name`, from 1."""
+        """Return the number of the next version of the dataset `name`, from 1; the number of a removed one comes not again."""
         with self.session() as session:
             last = session.scalar(select(func.max(DatasetVersion.number)).where(DatasetVersion.name == name))
             return (last or 0) + 1

@@ -31,7 +31,10 @@ class Base(DeclarativeBase):
 
 
 class DatasetVersion(Base):
-    """One version of a dataset, `name@number`, split into training and validation rows."""
+    """One version of a dataset, `name@number`, split into training and validation rows.
+
+    `path` is empty once its rows were removed.
+    """
 
     __tablename__ = "dataset_versions"
 

@@ -8,7 +8,15 @@ from typing import Annotated, Any
 import typer
 
 from mactuner_core.catalog import open_catalog
-from mactuner_core.cli import data_export, data_mask, data_parse, data_stats, data_synthesize, data_validate
+from mactuner_core.cli import (
+    data_export,
+    data_mask,
+    data_parse,
+    data_remove,
+    data_stats,
+    data_synthesize,
+    data_validate,
+)
 from mactuner_core.cli.options import parse_assignments, with_settings
 from mactuner_core.cli.output import JsonOption, emit_json, show, show_table
 from mactuner_core.config import read_yaml
@@ -31,7 +39,7 @@ def commands() -> typer.Typer:
     group = typer.Typer(no_args_is_help=True)
     for name, function in (("inspect", inspect), ("import", import_data), ("list", list_data)):
         group.command(name, help=text(f"cli.data_{name}_help"))(function)
-    for module in (data_parse, data_mask, data_stats, data_validate, data_export, data_synthesize):
+    for module in (data_parse, data_mask, data_stats, data_validate, data_export, data_synthesize, data_remove):
         module.add_to(group)
     return group
 
