@@ -25,12 +25,14 @@ def rows_in(statistics: Statistics, chart: str, number: int) -> list[int]:
     """Return the rows behind bar `number` of `chart`, in order; for a chat the numbers of its messages.
 
     Charts: "characters", "turns", "tokens" (bins), "parts" (who says), "missing" (columns), "words", "cloud", "duplicates",
-    "near_duplicates", "rules" (groups), "overlap" (0 exact, 1 normalised: each validation row and its training row),
+    "near_duplicates", "rules" (groups), "overlap" (0 exact, 1 normalised: each validation row and its training row; see overlap.py),
     "longest", "shortest" (bar by bar), "week" (hours from Monday 0:00), "speakers". Raises IndexError when there is no such
     bar, KeyError when there is no such chart.
     """
     if chart in _LENGTHS:
         return _in_bin(statistics.parts[_LENGTHS[chart]], chart, number)
+    if chart == "overlap" and (overlap := statistics.parts.get("overlap")):
+        return unpacked(overlap.arrays, "overlap", number)
     if chart in _LISTS:
         part, name = _LISTS[chart]
         return unpacked(statistics.parts[part].arrays, name, number)
