@@ -1,6 +1,6 @@
 """Real but tiny models for the tests: a Qwen3 of two layers with its own byte-level BPE tokenizer and a ChatML template.
 
-Nothing here is trained: the weights are random, drawn widely enough that the logits differ from token to token.
+The weights are random, drawn widely enough that the logits differ from token to token; `teach` trains them in seconds.
 Building one takes about a second, so a test session makes it once and copies the folder where it must change it.
 """
 
@@ -103,6 +103,36 @@ def write_tokenizer(folder: Path, vocabulary: int = 600) -> tuple[int, dict[str,
     fast.chat_template = CHATML_TEMPLATE
     fast.save_pretrained(folder)
     return len(fast), {token: fast.convert_tokens_to_ids(token) for token in special}
+
+
+def teach(folder: Path, pairs: dict[str, str], until_loss: float = 0.03) -> None:
+    """Train the model on questions and answers until it knows them, so that its likeliest tokens are far from ties.
+
+    The weights are saved as the F16 numbers that a GGUF file holds.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    chats = [
+        [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+        for question, answer in pairs.items()
+    ]
+    rows = tokenizer.apply_chat_template(chats, padding=True, return_tensors="pt", return_dict=True)
+    labels = rows["input_ids"].masked_fill(rows["attention_mask"] == 0, -100)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # so small that more threads only wait for each other
+    optimizer = torch.optim.AdamW(model.parameters(), lr=8e-3)
+    for _ in range(300):
+        loss = model(**rows, labels=labels).loss
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if loss.item() < until_loss:
+            break
+    torch.set_num_threads(threads)
+    model.half().float().save_pretrained(folder)
 
 
 def lora_adapter(base: Path, folder: Path, *, seed: int = 11, **settings: object) -> Path:

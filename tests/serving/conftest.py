@@ -64,11 +64,11 @@ class Running:
 def taught(tmp_path_factory: pytest.TempPathFactory) -> Taught:
     from mactuner_core.export.convert import merge_and_convert
     from mactuner_core.export.merge import Source
-    from tests.tiny_models import tiny_qwen3
+    from tests.tiny_models import teach, tiny_qwen3
 
     folder = tiny_qwen3(tmp_path_factory.mktemp("taught") / "model", vocabulary=500)
     _set_context(folder, 4096)
-    _teach(folder)
+    teach(folder, PAIRS)
     gguf = folder.parent / "taught-F16.gguf"
     merge_and_convert(Source(folder), gguf, scratch=folder.parent / "scratch", name="taught")
     return Taught(folder, gguf, PAIRS)
@@ -134,30 +134,3 @@ def _set_context(folder: Path, tokens: int) -> None:
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     config["max_position_embeddings"] = tokens
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-
-
-def _teach(folder: Path) -> None:
-    """Train the model on PAIRS until it knows them, so that its likeliest tokens are far from ties."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    chats = [
-        [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
-        for question, answer in PAIRS.items()
-    ]
-    rows = tokenizer.apply_chat_template(chats, padding=True, return_tensors="pt", return_dict=True)
-    labels = rows["input_ids"].masked_fill(rows["attention_mask"] == 0, -100)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # so small that more threads only wait for each other
-    optimizer = torch.optim.AdamW(model.parameters(), lr=8e-3)
-    for _ in range(300):
-        loss = model(**rows, labels=labels).loss
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        if loss.item() < 0.03:
-            break
-    torch.set_num_threads(threads)
-    model.half().float().save_pretrained(folder)  # the GGUF file holds the same F16 numbers
