@@ -123,11 +123,11 @@ def _groups(examples: Sequence[Example], recipe: SplitRecipe) -> dict[int, list[
     if not recipe.keep_near_duplicates_together or not recipe.validation_share:
         return {}
     from mactuner_core.data.cleaning.near import (  # numpy: not for those who only read the recipe
-        comparable,
+        comparables,
         near_groups,
     )
 
-    found = near_groups([comparable(example) for example in examples], threshold=recipe.near_duplicate_threshold)
+    found = near_groups(comparables(examples), threshold=recipe.near_duplicate_threshold)
     return {place: group for group in found for place in group}
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mactuner_core.data.cleaning.languages import language_of
-from mactuner_core.data.cleaning.near import comparable, near_duplicates, numbers_of
+from mactuner_core.data.cleaning.near import comparables, near_duplicates, numbers_of
 from mactuner_core.data.cleaning.row_steps import (
     ExactDuplicates,
     Language,
@@ -112,7 +112,7 @@ def _exact(examples: Iterable[Example], step: ExactDuplicates) -> Iterator[Examp
 
 
 def _near(examples: list[Example], step: NearDuplicates) -> Iterator[Example | Rejected]:
-    keys = [comparable(example) for example in examples]
+    keys = comparables(examples)
     labels = [numbers_of(example) for example in examples] if step.same_numbers else None
     twins = near_duplicates(keys, labels, threshold=step.threshold, characters=step.characters)
     del keys, labels

@@ -7,7 +7,8 @@ from itertools import combinations
 
 import pytest
 
-from mactuner_core.data.cleaning.near import comparable, near_duplicates, near_groups, numbers_of
+from mactuner_core.data.cleaning import minhash, near
+from mactuner_core.data.cleaning.near import comparable, comparables, near_duplicates, near_groups, numbers_of
 from mactuner_core.data.rows import Example
 from tests.core.data.cleaning.rows_of import pair
 
@@ -61,6 +62,23 @@ def test_spaces_marks_capitals_and_spelling_of_letters_do_not_count() -> None:
     one = pair("부당이득이  뭔가요?", "법률상 원인 없이 얻은 LG 이익입니다.")
     other = pair("부당이득이 뭔가요", "법률상 원인없이 얻은 lg 이익입니다 ")
     assert comparable(one) == comparable(other)
+
+
+def test_many_rows_at_a_time_are_compared_as_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = ["가나", "ΟΔΟΣ", "!!", "", "나\0다", "\u0301끝", "\ud83d", "ＡＢㅋㅋ 『ㅎ』", "ΑΣ"]
+    rows = [pair(asked, "네") for asked in written] + [Example(1, [], {"text": text}) for text in written]
+    alone = [comparable(row) for row in rows]
+    monkeypatch.setattr(near, "ROWS_AT_ONCE", 4)
+    assert comparables(rows) == alone
+    assert alone[:5] == ["가나네", "οδος네", "네", "네", "나다네"]
+
+
+def test_rows_taken_in_small_steps_give_the_same_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = _variants(seed=6, rows=300)
+    at_once = near_groups(keys, threshold=0.7)
+    monkeypatch.setattr(minhash, "CHUNK_CHARACTERS", 100)
+    monkeypatch.setattr(minhash, "DIGESTS_AT_ONCE", 7)
+    assert near_groups(keys, threshold=0.7) == at_once
 
 
 def test_emoji_alone_still_differ() -> None:
