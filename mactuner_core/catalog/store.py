@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, update
 from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.orm import Session
 
@@ -93,6 +93,14 @@ class Catalog:
         """Return the run `ref`; raises NotFoundError."""
         with self.session() as session:
             return session.get(Run, ref) or _missing("catalog.no_run", ref, session.scalars(select(Run.id)).all())
+
+    def set_run_job(self, ref: str, job_id: str, *, instead_of: str) -> Run:
+        """Give the run `ref` a new job and return its row; raises InputError when its job is no longer `instead_of`."""
+        with self.session() as session:
+            change = update(Run).where(Run.id == ref, Run.job_id == instead_of).values(job_id=job_id)
+            if not session.execute(change).rowcount:  # type: ignore[attr-defined]
+                raise InputError("resume.at_work", run=ref)
+            return session.get_one(Run, ref)
 
     def exports(self) -> Sequence[Export]:
         """Return every export, newest first."""
