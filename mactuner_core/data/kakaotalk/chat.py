@@ -21,6 +21,9 @@ from mactuner_core.data.rows import Rejected
 NO_TIME = -(2**62)  # the file says no day for this message
 
 
+_BLANK_STARTS = frozenset([chr(code) for code in range(0x3001) if chr(code).isspace()] + ['"'])  # " is a quote of CSV
+
+
 class ChatMessage(NamedTuple):
     """One message: `seconds` since 1970-01-01 00:00 on the wall clock (None when the file gives no day), `line` from 1.
 
@@ -46,14 +49,15 @@ class Messages(Sequence[ChatMessage]):
         self._text = text
         self._quoted = quoted
         self._returns = "\r\n" in text
+        self._plain = not (quoted or self._returns)
         self.senders = [""]  # number 0 speaks the system messages
-        self._lines, self._seconds = array("I"), array("q")
+        self.lines, self._seconds = array("I"), array("q")
         self._starts, self._ends = array("q"), array("q")
         self.who, self.kinds = array("I"), array("B")
 
     def add(self, line: int, seconds: int, who: int, kind: int, start: int, end: int) -> None:
         """Add a message whose text is at `start` to `end`; `who` is its number in `senders`, `kind` the one in KINDS."""
-        self._lines.append(line)
+        self.lines.append(line)
         self._seconds.append(seconds)
         self.who.append(who)
         self.kinds.append(kind)
@@ -93,8 +97,19 @@ class Messages(Sequence[ChatMessage]):
             text = text.replace("\r\n", "\n")
         return unquote(text) if self._quoted else text
 
+    def text_of(self, number: int) -> str:
+        """Return the text of the message with this number."""
+        start, end = self._starts[number], self._ends[number]
+        return self._text[start:end] if self._plain else self.text_at(start, end)
+
+    def blank(self) -> list[int]:
+        """Return the numbers of the messages that hold nothing but space."""
+        text, starts = self._text, enumerate(zip(self._starts, self._ends, strict=True))
+        perhaps = [number for number, (start, end) in starts if start >= end or text[start] in _BLANK_STARTS]
+        return [number for number in perhaps if not self.text_of(number).strip()]
+
     def __len__(self) -> int:
-        return len(self._lines)
+        return len(self.lines)
 
     @overload
     def __getitem__(self, index: int) -> ChatMessage: ...
@@ -105,16 +120,16 @@ class Messages(Sequence[ChatMessage]):
             return [self[number] for number in range(*index.indices(len(self)))]
         seconds = self._seconds[index]
         return ChatMessage(
-            self._lines[index],
+            self.lines[index],
             None if seconds == NO_TIME else seconds,
             self.senders[self.who[index]],
             KINDS[self.kinds[index]],
-            self.text_at(self._starts[index], self._ends[index]),
+            self.text_of(index),
         )
 
     def __iter__(self) -> Iterator[ChatMessage]:
-        text, senders, plain = self._text, self.senders, not (self._quoted or self._returns)
-        columns = zip(self._lines, self._seconds, self.who, self.kinds, self._starts, self._ends, strict=True)
+        text, senders, plain = self._text, self.senders, self._plain
+        columns = zip(self.lines, self._seconds, self.who, self.kinds, self._starts, self._ends, strict=True)
         for line, seconds, who, kind, start, end in columns:
             body = text[start:end] if plain else self.text_at(start, end)
             yield ChatMessage(line, None if seconds == NO_TIME else seconds, senders[who], KINDS[kind], body)

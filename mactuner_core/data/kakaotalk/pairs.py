@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import random
 from array import array
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from mactuner_core.data.kakaotalk.chat import Chat, ChatMessage
+from mactuner_core.data.kakaotalk.chat import NO_TIME, Chat
+from mactuner_core.data.kakaotalk.moments import moment
 from mactuner_core.data.kakaotalk.recipe import PairRecipe
 from mactuner_core.data.kakaotalk.speakers import named_speaker
-from mactuner_core.data.kakaotalk.turns import Turn, is_one_word, turns
+from mactuner_core.data.kakaotalk.turns import Turn, Turns, is_one_word
 from mactuner_core.data.rows import Example, Message, Rejected
 from mactuner_core.errors import InputError
-
-Edit = Callable[[ChatMessage], ChatMessage]
 
 _KEEP, _SHORT, _REPEATED, _ONE_WORD = range(4)
 NAMED_SPEAKERS = 30
@@ -51,15 +50,14 @@ class ChatExample(Example):
         return row
 
 
-def make_pairs(chat: Chat, recipe: PairRecipe, edit: Edit | None = None) -> Iterator[ChatExample | Rejected]:
+def make_pairs(chat: Chat, recipe: PairRecipe) -> Iterator[ChatExample | Rejected]:
     """Yield the examples of `chat`, and every message, turn or reply that was left out with its line and the reason.
 
-    `edit` may change each message (mask it) before its text is put in an example. Raises InputError when only one speaker
-    has written, or `recipe.me` has not.
+    Raises InputError when only one speaker has written, or `recipe.me` has not.
     """
     recipe = recipe.model_copy(update={"me": check_speakers(chat, recipe.me)})
     write = _single if recipe.shape == "single" else _multi_turn
-    return write(chat, recipe, iter(_judge(chat, recipe)), edit)
+    return write(_Writer(chat, recipe), recipe)
 
 
 def check_speakers(chat: Chat, me: str) -> str:
@@ -74,32 +72,21 @@ def check_speakers(chat: Chat, me: str) -> str:
     return name
 
 
-def count_reasons(left_out: Iterable[Rejected]) -> dict[str, int]:
-    """Return how many were left out for each reason, most first; kinds of messages are counted each."""
-    reasons = Counter(f"{row.code}:{row.values['kind']}" if "kind" in row.values else row.code for row in left_out)
-    return dict(reasons.most_common())
-
-
-def _judge(chat: Chat, recipe: PairRecipe) -> bytearray:
+def _judge(turns: Turns, recipe: PairRecipe) -> bytearray:
     """Return a verdict for every reply of the chat, in order."""
     verdicts, one_words = bytearray(), array("I")
     seen: dict[int, int] = {}
-    before: Turn | None = None
-    for turn in turns(chat, recipe):
-        if isinstance(turn, Rejected):
-            continue
-        if _answers(turn, before):
-            reply = turn.joined().strip()
-            times = seen[hash(reply)] = seen.get(hash(reply), 0) + 1
-            verdict = _KEEP
-            if len(reply) < recipe.minimum_characters:
-                verdict = _SHORT
-            elif times > recipe.maximum_repeats:
-                verdict = _REPEATED
-            elif is_one_word(reply):
-                one_words.append(len(verdicts))
-            verdicts.append(verdict)
-        before = turn
+    for turn in turns.replies():
+        reply = turns.joined(turn.numbers).strip()
+        times = seen[hash(reply)] = seen.get(hash(reply), 0) + 1
+        verdict = _KEEP
+        if len(reply) < recipe.minimum_characters:
+            verdict = _SHORT
+        elif times > recipe.maximum_repeats:
+            verdict = _REPEATED
+        elif is_one_word(reply):
+            one_words.append(len(verdicts))
+        verdicts.append(verdict)
     others = verdicts.count(_KEEP) - len(one_words)
     share = recipe.one_word_share
     allowed = len(one_words) if share == 1 else min(len(one_words), int(others * share / (1 - share) + 1e-9))
@@ -114,44 +101,40 @@ def _answers(turn: Turn, before: Turn | None) -> bool:
     return bool(turn.mine and before and not before.mine and before.session == turn.session)
 
 
-def _single(
-    chat: Chat, recipe: PairRecipe, verdicts: Iterator[int], edit: Edit | None
-) -> Iterator[ChatExample | Rejected]:
+def _single(writer: _Writer, recipe: PairRecipe) -> Iterator[ChatExample | Rejected]:
     """Yield one example for each reply, with the turns before it as context."""
-    writer = _Writer(chat, recipe, edit)
+    verdicts = iter(_judge(writer.turns, recipe))
     recent: deque[Turn] = deque(maxlen=recipe.context_turns + 1)
     before: Turn | None = None
-    for turn in turns(chat, recipe):
+    for turn in writer.turns:
         if isinstance(turn, Rejected):
             yield turn
             continue
         if before and before.session != turn.session:
             recent.clear()
         if before and not before.mine and (not recent or not (turn.mine or recipe.context_turns)):
-            yield Rejected(before.line, "kakaotalk.left_out_no_reply", {})
+            yield writer.left_out(before, "no_reply")
         if not turn.mine:
             recent.append(turn)
         elif not _answers(turn, before):
-            yield Rejected(turn.line, "kakaotalk.left_out_not_a_reply", {})
+            yield writer.left_out(turn, "not_a_reply")
             recent.append(turn)
         elif verdict := next(verdicts):
-            yield _left_out(turn, verdict, recipe)
+            yield writer.judged(turn, verdict)
         else:
             yield writer.example([*recent, turn])
             recent.append(turn)
         before = turn
     if before and not before.mine:
-        yield Rejected(before.line, "kakaotalk.left_out_no_reply", {})
+        yield writer.left_out(before, "no_reply")
 
 
-def _multi_turn(
-    chat: Chat, recipe: PairRecipe, verdicts: Iterator[int], edit: Edit | None
-) -> Iterator[ChatExample | Rejected]:
+def _multi_turn(writer: _Writer, recipe: PairRecipe) -> Iterator[ChatExample | Rejected]:
     """Yield one example for each session, or several for a long one; a reply left out leaves no trace in it."""
-    writer = _Writer(chat, recipe, edit)
+    verdicts = iter(_judge(writer.turns, recipe))
     talk: list[Turn] = []
     before: Turn | None = None
-    for turn in turns(chat, recipe):
+    for turn in writer.turns:
         if isinstance(turn, Rejected):
             yield turn
             continue
@@ -159,7 +142,7 @@ def _multi_turn(
             yield from writer.conversation(talk)
             talk = []
             if not before.mine:
-                yield Rejected(before.line, "kakaotalk.left_out_no_reply", {})
+                yield writer.left_out(before, "no_reply")
         if not turn.mine:
             if len(talk) >= recipe.conversation_turns and talk[-1].mine:
                 yield from writer.conversation(talk)
@@ -169,34 +152,39 @@ def _multi_turn(
             if talk and talk[-1].mine:  # said later, on top of the reply
                 talk.append(turn)
             else:
-                yield Rejected(turn.line, "kakaotalk.left_out_not_a_reply", {})
+                yield writer.left_out(turn, "not_a_reply")
         elif verdict := next(verdicts):
-            yield _left_out(turn, verdict, recipe)
+            yield writer.judged(turn, verdict)
         else:
             talk.append(turn)
         before = turn
     yield from writer.conversation(talk)
     if before and not before.mine:
-        yield Rejected(before.line, "kakaotalk.left_out_no_reply", {})
-
-
-def _left_out(turn: Turn, verdict: int, recipe: PairRecipe) -> Rejected:
-    if verdict == _SHORT:
-        values: dict[str, object] = {"characters": len(turn.joined().strip()), "minimum": recipe.minimum_characters}
-        return Rejected(turn.line, "kakaotalk.left_out_short", values)
-    if verdict == _REPEATED:
-        return Rejected(turn.line, "kakaotalk.left_out_repeated", {"maximum": recipe.maximum_repeats})
-    return Rejected(turn.line, "kakaotalk.left_out_one_word", {"share": f"{recipe.one_word_share:.0%}"})
+        yield writer.left_out(before, "no_reply")
 
 
 class _Writer:
     """Writes turns as the messages of an example."""
 
-    def __init__(self, chat: Chat, recipe: PairRecipe, edit: Edit | None) -> None:
-        self.recipe = recipe
-        self.edit = edit
+    def __init__(self, chat: Chat, recipe: PairRecipe) -> None:
+        self.turns = Turns(chat, recipe)
+        self._messages, self._recipe = chat.messages, recipe
         others = [speaker for speaker in chat.speakers if speaker != recipe.me]
-        self.system = self._named(recipe.system_prompt or "", ", ".join(others[:NAMED_SPEAKERS]))
+        self._system = self._named(recipe.system_prompt or "", ", ".join(others[:NAMED_SPEAKERS]))
+
+    def left_out(self, turn: Turn, reason: str, **values: object) -> Rejected:
+        """Return that `turn` was left out."""
+        return Rejected(self.turns.line(turn), f"kakaotalk.left_out_{reason}", values)
+
+    def judged(self, turn: Turn, verdict: int) -> Rejected:
+        """Return why the reply `turn` was not kept."""
+        recipe = self._recipe
+        if verdict == _SHORT:
+            characters = len(self.turns.joined(turn.numbers).strip())
+            return self.left_out(turn, "short", characters=characters, minimum=recipe.minimum_characters)
+        if verdict == _REPEATED:
+            return self.left_out(turn, "repeated", maximum=recipe.maximum_repeats)
+        return self.left_out(turn, "one_word", share=f"{recipe.one_word_share:.0%}")
 
     def conversation(self, talk: list[Turn]) -> Iterator[ChatExample]:
         """Yield the example of `talk`, up to the last reply in it, if there is one."""
@@ -208,29 +196,38 @@ class _Writer:
     def example(self, talk: list[Turn]) -> ChatExample:
         """Return the example of `talk`, which ends with a reply; its first turn of the others starts it."""
         first = next(number for number, turn in enumerate(talk) if not turn.mine)
-        messages: list[Message] = [{"role": "system", "content": self.system}] if self.system else []
+        messages: list[Message] = [{"role": "system", "content": self._system}] if self._system else []
         instruction = ""
-        sides: list[tuple[bool, list[ChatMessage]]] = []
-        for turn in talk[first:]:
-            if sides and sides[-1][0] is turn.mine:
-                sides[-1][1].extend(turn.messages)
-            else:
-                sides.append((turn.mine, list(turn.messages)))
-        for mine, said in sides:
-            said = [self.edit(message) for message in said] if self.edit else said
+        for mine, numbers in _sides(talk[first:]):
             if mine:
-                messages.append({"role": "assistant", "content": "\n".join([message.text for message in said])})
+                messages.append({"role": "assistant", "content": self.turns.joined(numbers)})
                 continue
-            instruction = self._named(self.recipe.instruction or "", said[-1].sender)
-            content = "\n".join([self._line(message) for message in said])
+            instruction = self._named(self._recipe.instruction or "", self._sender(numbers[-1]))
+            content = self._with_names(numbers) if self._recipe.name_speakers else self.turns.joined(numbers)
             messages.append({"role": "user", "content": f"{instruction}\n{content}" if instruction else content})
-        reply = talk[-1].messages[0]
-        line, session = talk[first].line, talk[-1].session
+        reply = talk[-1]
+        seconds = self._messages.seconds[reply.numbers[0]]
         other = {"instruction": instruction} if instruction else {}
-        return ChatExample(line, messages, other, time=reply.time, session=session)
+        time = None if seconds == NO_TIME else moment(seconds)
+        return ChatExample(self.turns.line(talk[first]), messages, other, time=time, session=reply.session)
 
-    def _line(self, message: ChatMessage) -> str:
-        return f"{message.sender}: {message.text}" if self.recipe.name_speakers else message.text
+    def _with_names(self, numbers: Iterable[int]) -> str:
+        return "\n".join([f"{self._sender(number)}: {self.turns.joined([number])}" for number in numbers])
+
+    def _sender(self, number: int) -> str:
+        return self._messages.senders[self._messages.who[number]]
 
     def _named(self, template: str, other: str) -> str:
-        return template.replace("{me}", self.recipe.me).replace("{other}", other)
+        return template.replace("{me}", self._recipe.me).replace("{other}", other) if template else ""
+
+
+def _sides(talk: list[Turn]) -> Iterator[tuple[bool, array[int]]]:
+    """Yield whose turn it is and the numbers of its messages; turns of one side that follow each other are one."""
+    mine, numbers = talk[0].mine, talk[0].numbers
+    for turn in talk[1:]:
+        if turn.mine is mine:
+            numbers = numbers + turn.numbers
+        else:
+            yield mine, numbers
+            mine, numbers = turn.mine, turn.numbers
+    yield mine, numbers

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from array import array
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
-from mactuner_core.data.kakaotalk.chat import Chat, ChatMessage
-from mactuner_core.data.kakaotalk.kinds import KINDS, Kind
+from mactuner_core.data.kakaotalk.chat import NO_TIME, Chat
+from mactuner_core.data.kakaotalk.kinds import KINDS
 from mactuner_core.data.kakaotalk.recipe import PairRecipe
 from mactuner_core.data.rows import Rejected
 from mactuner_core.messages import text
@@ -20,61 +21,99 @@ _NO_LETTERS = re.compile(r"[\W_]+")
 _LONGEST_ONE_WORD = 60
 
 
-@dataclass(slots=True)
-class Turn:
-    """What one side says in one go, in the session with this number (from 0)."""
+class Turn(NamedTuple):
+    """What one side says in one go, in the session with this number (from 0): the numbers of its messages."""
 
     session: int
     mine: bool
-    messages: list[ChatMessage]
-
-    @property
-    def line(self) -> int:
-        """The line its first message starts on."""
-        return self.messages[0].line
-
-    def joined(self) -> str:
-        """Return the texts of the messages, each on a line of its own."""
-        return "\n".join([message.text for message in self.messages])
+    numbers: array[int]
 
 
-def turns(chat: Chat, recipe: PairRecipe) -> Iterator[Turn | Rejected]:
-    """Yield the turns of `chat` in order, and the messages that the recipe leaves out.
+class Turns:
+    """The turns of a chat, kept as numbers of messages: to go through them again costs little time and memory.
 
     A tag such as [사진] stands for a replaced message. A message left out still keeps its session going.
     """
-    dropped, tags = _dropped(recipe), _tags(chat, recipe)
-    merge_gap, session_gap, me = recipe.merge_gap_minutes * 60, recipe.session_gap_hours * 3600, recipe.me
-    turn: Turn | None = None
-    session = 0
-    last: int | None = None  # when anybody said anything
-    spoke: int | None = None  # when the last message of `turn` was said
-    for message in chat.messages:
-        _, seconds, sender, kind, body = message
-        pause = seconds - last if seconds is not None and last is not None and sender else 0
-        if sender and seconds is not None:
-            last = seconds
-        if pause >= session_gap:
-            session += 1
-        if kind in dropped:
-            yield Rejected(message.line, "kakaotalk.left_out_kind", dropped[kind])
-            continue
-        if kind in tags:
-            message = message._replace(text=tags[kind])
-        elif not body or body.isspace():
-            yield Rejected(message.line, "kakaotalk.left_out_empty", {})
-            continue
-        mine = sender == me
-        near = seconds is None or spoke is None or seconds - spoke <= merge_gap
-        if turn and near and turn.mine is mine and turn.session == session:
-            turn.messages.append(message)
-            spoke = seconds
-            continue
-        if turn:
-            yield turn
-        turn, spoke = Turn(session, mine, [message]), seconds
-    if turn:
-        yield turn
+
+    def __init__(self, chat: Chat, recipe: PairRecipe) -> None:
+        self._messages = chat.messages
+        self._dropped, self._tags = _dropped(recipe), _tags(chat, recipe)
+        kinds = chat.messages.kinds
+        self._empty = {number for number in chat.messages.blank() if kinds[number] not in self._tags}
+        self._kept, self._left_out, self._starts, self._sessions, self._mine = self._cut(recipe)
+
+    def __iter__(self) -> Iterator[Turn | Rejected]:
+        """Yield the turns in order, and among them the messages that the recipe leaves out."""
+        left_out, place = self._left_out, 0
+        for number in range(len(self._mine)):
+            next_turn = self._starts[number + 1]
+            before = self._kept[next_turn] if next_turn < len(self._kept) else len(self._messages)
+            while place < len(left_out) and left_out[place] < before:
+                yield self._rejected(left_out[place])
+                place += 1
+            yield self._turn(number)
+        for message in left_out[place:]:
+            yield self._rejected(message)
+
+    def replies(self) -> Iterator[Turn]:
+        """Yield only my turns that answer the turn before them."""
+        mine, sessions = self._mine, self._sessions
+        for number in range(1, len(mine)):
+            if mine[number] and not mine[number - 1] and sessions[number] == sessions[number - 1]:
+                yield self._turn(number)
+
+    def line(self, turn: Turn) -> int:
+        """Return the line the first message of `turn` starts on."""
+        return self._messages.lines[turn.numbers[0]]
+
+    def joined(self, numbers: Iterable[int]) -> str:
+        """Return the texts of these messages, each on a line of its own."""
+        text_of = self._messages.text_of
+        if not self._tags:
+            return "\n".join(map(text_of, numbers))
+        kinds, tags = self._messages.kinds, self._tags
+        return "\n".join([tags.get(kinds[number]) or text_of(number) for number in numbers])
+
+    def _turn(self, number: int) -> Turn:
+        numbers = self._kept[self._starts[number] : self._starts[number + 1]]
+        return Turn(self._sessions[number], bool(self._mine[number]), numbers)
+
+    def _rejected(self, number: int) -> Rejected:
+        line, kind = self._messages.lines[number], self._messages.kinds[number]
+        if kind in self._dropped:
+            return Rejected(line, "kakaotalk.left_out_kind", self._dropped[kind])
+        return Rejected(line, "kakaotalk.left_out_empty", {})
+
+    def _cut(self, recipe: PairRecipe) -> tuple[array[int], array[int], array[int], array[int], bytearray]:
+        """Return the numbers of the kept messages and of those left out; for each turn where it starts among the kept
+        ones (and the end of the last), its session, and whether it is mine."""
+        import numpy as np  # not for those who only read the recipe
+
+        messages = self._messages
+        who = np.array(messages.who, dtype=np.int64)
+        seconds = np.array(messages.seconds, dtype=np.int64)
+        timed = np.flatnonzero((who != 0) & (seconds != NO_TIME))
+        sessions = np.zeros(len(who), dtype=np.int64)
+        sessions[timed[1:]] = np.diff(seconds[timed]) >= recipe.session_gap_hours * 3600
+        sessions = np.cumsum(sessions)
+
+        out = np.isin(np.array(messages.kinds), list(self._dropped))
+        out[list(self._empty)] = True
+        kept = np.flatnonzero(~out)
+        mine = who[kept] == (messages.senders.index(recipe.me) if recipe.me in messages.senders else -1)
+        sessions, seconds = sessions[kept], seconds[kept]
+        known = seconds != NO_TIME
+        late = (np.diff(seconds) > recipe.merge_gap_minutes * 60) & known[1:] & known[:-1]
+        first = np.ones(len(kept), dtype=bool)
+        first[1:] = late | (mine[1:] != mine[:-1]) | (sessions[1:] != sessions[:-1])
+        starts = np.flatnonzero(first)
+        return (
+            array("q", kept.tobytes()),
+            array("q", np.flatnonzero(out).tobytes()),
+            array("q", np.append(starts, len(kept)).tobytes()),
+            array("q", sessions[starts].tobytes()),
+            bytearray(mine[starts].tobytes()),
+        )
 
 
 def is_one_word(reply: str) -> bool:
@@ -85,10 +124,11 @@ def is_one_word(reply: str) -> bool:
     return all(not word or _ONE_WORD.fullmatch(word) for word in words)
 
 
-def _dropped(recipe: PairRecipe) -> dict[Kind, dict[str, object]]:
-    return {kind: {"kind": kind} for kind in KINDS if recipe.policy(kind) == "drop"}
+def _dropped(recipe: PairRecipe) -> dict[int, dict[str, object]]:
+    return {number: {"kind": kind} for number, kind in enumerate(KINDS) if recipe.policy(kind) == "drop"}
 
 
-def _tags(chat: Chat, recipe: PairRecipe) -> dict[Kind, str]:
+def _tags(chat: Chat, recipe: PairRecipe) -> dict[int, str]:
     language = chat.layout.language
-    return {kind: f"[{text(f'kakaotalk.kind_{kind}', language)}]" for kind in KINDS if recipe.policy(kind) == "replace"}
+    replaced = [(number, kind) for number, kind in enumerate(KINDS) if recipe.policy(kind) == "replace"]
+    return {number: f"[{text(f'kakaotalk.kind_{kind}', language)}]" for number, kind in replaced}
