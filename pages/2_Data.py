@@ -36,7 +36,7 @@ def main(app: App) -> None:
     begin(app)
     if versions:
         st.divider()
-        history(app.catalog, list(versions))
+        history(app.workspace, app.catalog, list(versions))
 
 
 def begin(app: App) -> None:
@@ -109,7 +109,7 @@ def history_of(desk: Desk) -> None:
     """Draw the saved versions below the step that saves."""
     versions = list(desk.catalog.dataset_versions())
     if versions:
-        history(desk.catalog, versions)
+        history(desk.workspace, desk.catalog, versions)
         st.divider()
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import altair as alt
 
+from mactuner_core.data.statistics.overlap import KINDS as OVERLAP_KINDS
 from mactuner_core.data.statistics.part import Statistics
 from mactuner_core.data.statistics.select import cut_by, rows_in
 from mactuner_core.messages import catalogue, text
@@ -153,6 +154,19 @@ def chart_cloud(statistics: Statistics, language: str) -> alt.Chart:
     )
 
 
+def chart_overlap(statistics: Statistics, language: str) -> alt.Chart:
+    """Return how many validation rows are training rows too: exactly, but for spaces and marks, or nearly."""
+    figures = statistics.parts["overlap"].figures
+    bars = [(text(f"statistics.overlap_{kind}", language), figures[kind]) for kind in OVERLAP_KINDS]
+    return _bars("overlap", bars, "group", "validation_rows", language, CAREFUL)
+
+
+def selected_bars(event: Mapping[str, Any] | None, chart: str) -> list[int] | None:
+    """Return the numbers of the bars of `chart` that were clicked, or None when none is."""
+    points = ((event or {}).get("selection") or {}).get(chart) or []
+    return sorted({int(point["bin"]) for point in points}) or None
+
+
 def selected_rows(event: Mapping[str, Any] | None, statistics: Statistics) -> list[int] | None:
     """Return the rows behind what was clicked in a chart, in order without repeats; None when nothing is selected."""
     selected = (event or {}).get("selection") or {}
@@ -165,7 +179,7 @@ def selected_rows(event: Mapping[str, Any] | None, statistics: Statistics) -> li
                 found += rows_in(statistics, chart, int(point["bin"]))
     if not anything:
         return None
-    return list(dict.fromkeys(found)) if "overlap" in selected else sorted(set(found))
+    return sorted(set(found))
 
 
 def _bins(histogram: Mapping[str, Any], language: str) -> list[dict[str, Any]]:

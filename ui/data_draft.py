@@ -115,16 +115,13 @@ def recipe_of(draft: Draft) -> Recipe:
 
 def remembered_columns(workspace: Workspace, columns: list[str]) -> dict[str, str]:
     """Return the columns that were chosen for an earlier file with the same columns."""
-    return dict(_mappings(workspace).get("\n".join(columns), {}))
+    return dict(recall(workspace, "columns").get("\n".join(columns), {}))
 
 
 def remember_columns(workspace: Workspace, columns: list[str], question: str, answer: str) -> None:
     """Keep the chosen columns for the next file with the same columns."""
-    known = _mappings(workspace)
     chosen = {"question_column": question, "answer_column": answer}
-    if known.get("\n".join(columns)) != chosen:
-        folder_of(workspace).mkdir(parents=True, exist_ok=True)
-        write_json(folder_of(workspace) / "columns.json", known | {"\n".join(columns): chosen})
+    remember(workspace, "columns", recall(workspace, "columns") | {"\n".join(columns): chosen})
 
 
 def plain_name(file_name: str) -> str:
@@ -139,8 +136,16 @@ def in_own_words(problem: MacTunerError, path: Path, name: str) -> MacTunerError
     return problem
 
 
-def _mappings(workspace: Workspace) -> dict[str, dict[str, str]]:
+def recall(workspace: Workspace, name: str) -> dict[str, Any]:
+    """Return what `remember` kept under `name`, or nothing."""
     try:
-        return dict(json.loads((folder_of(workspace) / "columns.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError):
+        return dict(json.loads((folder_of(workspace) / f"{name}.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
         return {}
+
+
+def remember(workspace: Workspace, name: str, values: dict[str, Any]) -> None:
+    """Keep plain values of the page beside the draft; nothing is written when nothing changed."""
+    if recall(workspace, name) != values:
+        folder_of(workspace).mkdir(parents=True, exist_ok=True)
+        write_json(folder_of(workspace) / f"{name}.json", values)

@@ -48,6 +48,11 @@ def step(app: AppTest, name: str) -> AppTest:
     return fine(by_key(app.segmented_control, "data-step").set_value(name).run())
 
 
+def view(app: AppTest, name: str) -> AppTest:
+    """Choose what to see of a saved version."""
+    return fine(by_key(app.segmented_control, "data-view").set_value(name).run())
+
+
 def fine(app: AppTest) -> AppTest:
     assert not app.exception
     assert not [error.value for error in app.error]
@@ -302,11 +307,12 @@ def test_a_bad_name_is_explained_and_nothing_is_saved(open_page: Open, catalog: 
 
 def test_a_saved_version_shows_rows_and_lineage(open_page: Open, dataset: DatasetVersion) -> None:
     app = fine(open_page(PAGE))
-    lineage, rows = app.table[0].value, app.table[1].value
+    lineage = app.table[0].value
     assert dict(zip(lineage["항목"], lineage["값"], strict=True))["원본 파일"] == "civil\\_law\\_qa.csv"
-    assert len(rows) == 100
+    view(app, "rows")
+    assert len(app.table[0].value) == 100
     by_key(app.segmented_control, "data-split").set_value("validation").run()
-    assert len(app.table[1].value) == 32
+    assert len(app.table[0].value) == 32
 
 
 def test_two_versions_are_compared_and_one_is_copied(
@@ -316,8 +322,9 @@ def test_two_versions_are_compared_and_one_is_copied(
     from mactuner_core.workspace import open_workspace
 
     import_file(open_workspace(), catalog, SAMPLES / "civil_law_unseen.csv", "민법")
-    app = fine(open_page(PAGE))
+    app = view(open_page(PAGE), "compare")
     assert {"추가된 행": "10", "사라진 행": "160"}.items() <= figures(app).items()
+    view(app, "export")
     by_key(app.selectbox, "data-export-format").set_value("alpaca").run()
     press(app, "사본 만들기")
     assert not fine(app).warning
@@ -326,5 +333,6 @@ def test_two_versions_are_compared_and_one_is_copied(
 def test_a_version_whose_folder_is_gone_is_explained(open_page: Open, dataset: DatasetVersion) -> None:
     (Path(dataset.path) / "COMPLETE").unlink()
     app = open_page(PAGE)
+    by_key(app.segmented_control, "data-view").set_value("rows").run()
     assert not app.exception
     assert "폴더가 없거나" in app.error[0].value
