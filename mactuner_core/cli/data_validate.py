@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json as json_format
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from mactuner_core.catalog import Catalog, open_catalog
+from mactuner_core.catalog import open_catalog
 from mactuner_core.cli.output import JsonOption, emit_json, show, show_table
 from mactuner_core.data.given import given_rows
 from mactuner_core.data.rules.check import RuleReport, check
-from mactuner_core.data.rules.kept import CountTokens
-from mactuner_core.data.rules.report_file import write_failed, write_report
+from mactuner_core.data.rules.keep import token_counter
+from mactuner_core.data.rules.report_file import write_failed, write_passed, write_report
 from mactuner_core.data.rules.ruleset import RuleSet
 from mactuner_core.messages import text
-from mactuner_core.workspace import open_workspace, write_text
+from mactuner_core.workspace import open_workspace
 
 SHOWN_ROWS = 20
 FAILED = 1
@@ -40,27 +39,19 @@ def validate(
     rule_set = RuleSet.from_yaml(rules)
     catalog = open_catalog(open_workspace())
     rows, splits = given_rows(catalog, target)
-    report = check(rows, rule_set, _counter(catalog, model) if model else None, splits)
+    report = check(rows, rule_set, token_counter(Path(catalog.model(model).path)) if model else None, splits)
     if failed_to:
         write_failed(report, rows, failed_to)
     if report_to:
         write_report(report, report_to)
     if passed_to:
-        lines = (json_format.dumps(row.as_row(), ensure_ascii=False) + "\n" for row in report.passing(rows))
-        write_text(passed_to, "".join(lines))
+        write_passed(report, rows, passed_to)
     if json:
         emit_json(report.as_dict())
     else:
         _show(report)
     if report.failed:
         raise typer.Exit(FAILED)
-
-
-def _counter(catalog: Catalog, model: str) -> CountTokens:
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(Path(catalog.model(model).path) / "tokenizer.json"))
-    return lambda content: len(tokenizer.encode(content, add_special_tokens=False).ids)
 
 
 def _show(report: RuleReport) -> None:

@@ -147,6 +147,8 @@ def _report(finished: Finished, parts: Split) -> dict[str, Any]:
     }
     if finished.masker:
         report["privacy"] = finished.masker.report() | {"left_after_masking": finished.personal_data_left}
+    if finished.rules_broken:
+        report["rules"] = dict(finished.rules_broken)
     return report
 
 

@@ -1,4 +1,4 @@
-"""From a recognised file to finished rows: read or pair, clean, mask, and look once more that nothing personal is left.
+"""From a recognised file to finished rows: read or pair, clean, mask, look once more that nothing personal is left, check.
 
 Masking comes after cleaning, so that a number written with full-width digits is found too.
 """
@@ -19,10 +19,12 @@ from mactuner_core.data.privacy import Masker, MaskPolicy
 from mactuner_core.data.reading import Reading, read_rows
 from mactuner_core.data.recipe import Recipe
 from mactuner_core.data.rows import Example, Rejected
+from mactuner_core.data.rules.keep import keep_passing
 from mactuner_core.errors import InputError
 
 Note = Callable[[str, int], None]  # a stage (message key) and the rows done in it
 NOTE_EVERY_ROWS = 2000
+MOST_WORKERS = 4  # one process feeds them all and is the slower part of the work; each needs memory of its own
 
 
 @dataclass
@@ -35,6 +37,7 @@ class Finished:
     effects: list[Effect] = field(default_factory=list)
     masker: Masker | None = None
     personal_data_left: int = 0
+    rules_broken: Counter[str] = field(default_factory=Counter)  # rows that break each rule, by its name
 
     @property
     def left_out_count(self) -> int:
@@ -86,10 +89,15 @@ def run(
         def count_left(found: int) -> None:
             finished.personal_data_left += found
 
-        masked = mask_rows(examples, finished.masker, workers=os.cpu_count() or 1, on_left=count_left)
+        masked = mask_rows(
+            examples, finished.masker, workers=min(MOST_WORKERS, os.cpu_count() or 1), on_left=count_left
+        )
         finished.examples = list(usable(masked, "data.stage_masking"))
     else:
         finished.examples = list(examples)
+    if recipe.rules:
+        passing = keep_passing(finished.examples, recipe.rules, tokenizer_path, finished.rules_broken)
+        finished.examples = list(usable(passing, "data.stage_rules"))
     return finished
 
 

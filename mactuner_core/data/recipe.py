@@ -1,6 +1,6 @@
 """The recipe of a dataset version: everything that, with the same file, gives the same rows again.
 
-One section a stage, in the order they are done: read, kakaotalk, clean, privacy, split.
+One section a stage, in the order they are done: read, kakaotalk, clean, privacy, rules, split.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from mactuner_core.config import Config, setting
 from mactuner_core.data.cleaning.steps import Step, read_steps
 from mactuner_core.data.kakaotalk.recipe import PairRecipe
 from mactuner_core.data.privacy import MaskPolicy
+from mactuner_core.data.rules.ruleset import RuleSet
 from mactuner_core.data.splitting import SplitRecipe
 from mactuner_core.errors import ConfigError, SettingProblem
 
@@ -47,12 +48,16 @@ class ReadRecipe(Config):
 
 
 class Recipe(Config):
-    """The sections; `kakaotalk` is needed for a chat export only, no `privacy` section means no masking."""
+    """The sections; `kakaotalk` is needed for a chat export only, no `privacy` section means no masking.
+
+    Rows that break one of the `rules` are left out.
+    """
 
     read: ReadRecipe = ReadRecipe()
     kakaotalk: PairRecipe | None = None
     clean: tuple[SerializeAsAny[Step], ...] = ()
     privacy: MaskPolicy | None = None
+    rules: RuleSet | None = None
     split: SplitRecipe = SplitRecipe()
 
     @classmethod
@@ -62,6 +67,7 @@ class Recipe(Config):
             "read": ReadRecipe,
             "kakaotalk": PairRecipe,
             "privacy": MaskPolicy,
+            "rules": RuleSet,
             "split": SplitRecipe,
         }
         problems: list[SettingProblem] = []

@@ -20,15 +20,32 @@ def write_report(report: RuleReport, path: Path) -> None:
 
 def write_failed(report: RuleReport, rows: Iterable[Example | Rejected], path: Path) -> None:
     """Write the failing rows with their reasons: CSV when `path` ends in .csv, else JSON lines with the whole row."""
-    if path.suffix.lower() == ".csv":
-        write_text(path, _csv(RuleReport(report.rules, report.failed)))
-        return
+    write_text(path, failed_table(report) if path.suffix.lower() == ".csv" else failed_lines(report, rows))
+
+
+def write_passed(report: RuleReport, rows: Iterable[Example | Rejected], path: Path) -> None:
+    """Write the rows that pass as JSON lines, as a dataset is saved."""
+    write_text(path, passed_lines(report, rows))
+
+
+def passed_lines(report: RuleReport, rows: Iterable[Example | Rejected]) -> str:
+    """Return the rows that pass, one JSON object a line."""
+    return "".join(json.dumps(row.as_row(), ensure_ascii=False) + "\n" for row in report.passing(rows))
+
+
+def failed_lines(report: RuleReport, rows: Iterable[Example | Rejected]) -> str:
+    """Return the failing rows with their reasons and all their content, one JSON object a line."""
     lines = []
     for row, result in zip(rows, report.results, strict=True):
         if not result.passed:
             content = row.as_row() if isinstance(row, Example) else None
             lines.append(json.dumps(result.as_dict() | {"content": content}, ensure_ascii=False) + "\n")
-    write_text(path, "".join(lines))
+    return "".join(lines)
+
+
+def failed_table(report: RuleReport) -> str:
+    """Return the failing rows with their reasons as CSV for a spreadsheet."""
+    return _csv(RuleReport(report.rules, report.failed))
 
 
 def _csv(report: RuleReport) -> str:
