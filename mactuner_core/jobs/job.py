@@ -27,6 +27,7 @@ class Job:
         self.workspace = workspace
         self._status: dict[str, Any] = {"state": "running", "done": 0, "total": 0, "stage": "jobs.stage_starting"}
         self._stage_started = time.time()
+        self._stage_first = 0.0  # what was done before: a job that goes on does not begin at nothing
         self._written_at = 0.0
         self._lock = threading.Lock()
         self._write()
@@ -43,8 +44,9 @@ class Job:
         with self._lock:
             if stage != self._status["stage"]:
                 self._stage_started = time.time()
-            elapsed = time.time() - self._stage_started
-            eta_s = elapsed / done * (total - done) if done and total else None
+                self._stage_first = done
+            elapsed, since = time.time() - self._stage_started, done - self._stage_first
+            eta_s = elapsed / since * (total - done) if since > 0 and total else None
             changed = stage != self._status["stage"] or done >= total
             self._status |= {"done": done, "total": total, "stage": stage, "eta_s": eta_s}
             if changed or time.time() - self._written_at > REPORT_EVERY_S:

@@ -9,7 +9,7 @@ HANDLERS = {
     "import": "mactuner_core.data.import_job:run",
     "export": "mactuner_core.export.job:run",
     "starter": "mactuner_core.models.starter_job:run",
-    "hub_download": "mactuner_core.models.hub:run",
+    "hub_download": "mactuner_core.models.hub_download:run",
     "serve": "serving.job:run",
     "synthesize": "mactuner_core.data.synthesis.job:run",
 }

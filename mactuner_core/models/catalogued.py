@@ -33,6 +33,7 @@ def model_info(model: Model) -> dict[str, Any]:
         "dataset": model.dataset_id,
         "created_at": model.created_at.isoformat(),
         "present": Path(model.path).is_dir(),
+        "commit": Path(model.path).name if model.source == "hub" else None,  # the Hub's cache names folders so
         "fits": fits(model.parameters),
     }
 
@@ -55,11 +56,18 @@ def fits(parameters: int) -> dict[str, dict[str, Any]]:
     """Return for each method its rough memory need in bytes and whether this machine has that much.
 
     Full training keeps weights, gradients and two Adam moments in float32: 16 bytes a parameter. LoRA keeps the frozen
-    weights (4 bytes on a CPU, 2 elsewhere) and trains about a fiftieth. Activations come on top: a fifth is added.
+    weights (4 bytes on a CPU, 2 elsewhere) and trains about a fiftieth. QLoRA keeps four fifths of the weights in four
+    bits (NF4: 4.13 with its constants) and the embeddings, taken for a fifth, as LoRA does. Activations come on top: a
+    fifth is added.
     """
     hardware = detect()
     weight_bytes = 4 if hardware.device == "cpu" else 2
-    needs = {"full": parameters * 16, "lora": parameters * weight_bytes + parameters * 16 // 50}
+    trained = parameters * 16 // 50
+    needs = {
+        "full": parameters * 16,
+        "lora": parameters * weight_bytes + trained,
+        "qlora": round(parameters * (0.8 * 4.13 / 8 + 0.2 * weight_bytes)) + trained,
+    }
     room = available_memory_bytes() if hardware.device == "cpu" else hardware.memory_bytes
     answers = {}
     for method, need in needs.items():

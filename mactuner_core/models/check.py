@@ -43,19 +43,16 @@ def check_model_folder(path: Path) -> ModelFacts:
     _check_no_custom_code(path, config)
     has_chat_template = _check_tokenizer(path)
     tensors, size = _weights(path)
-    nested = config.get("text_config")  # models that also see or hear keep the language part here
-    text = nested if isinstance(nested, dict) else config
-    context = next((text[name] for name in CONTEXT_FIELDS if isinstance(text.get(name), int)), None)
     dtypes = Counter(dict.fromkeys(DTYPES, 0))
     for tensor in tensors.values():
         dtypes[tensor.dtype] += tensor.elements
     dtype = dtypes.most_common(1)[0][0]
     return ModelFacts(
-        architecture=_architecture(path, config),
+        architecture=architecture(path, config),
         parameters=sum(tensor.elements for tensor in tensors.values()),
         bytes=size,
-        vocabulary=int(text.get("vocab_size") or 0),
-        context_length=context,
+        vocabulary=int(_text_part(config).get("vocab_size") or 0),
+        context_length=context_length(config),
         has_chat_template=has_chat_template,
         dtype=DTYPES.get(dtype, dtype.lower()),
     )
@@ -84,7 +81,22 @@ def _config(path: Path) -> dict[str, Any]:
     raise InputError("models.no_config", path=path)
 
 
-def _architecture(path: Path, config: dict[str, Any]) -> str:
+def context_length(config: dict[str, Any]) -> int | None:
+    """Return how many tokens a model reads at once, as its configuration says."""
+    text = _text_part(config)
+    return next((text[name] for name in CONTEXT_FIELDS if isinstance(text.get(name), int)), None)
+
+
+def needs_own_code(config: dict[str, Any]) -> bool:
+    """Tell whether a model brings Python code that it cannot be run without.
+
+    A model may name its own code and still be known to transformers, which then uses its own: that is fine.
+    """
+    return "auto_map" in config and not _known_to_transformers(str(config.get("model_type", "")))
+
+
+def architecture(path: object, config: dict[str, Any]) -> str:
+    """Return the name of a model's class; raises InputError when it is none that writes text."""
     names = config.get("architectures") or []
     name = str(names[0]) if names else str(config.get("model_type", "?"))
     if names and not any(word in name for word in ("CausalLM", "LMHead", "ConditionalGeneration")):
@@ -93,12 +105,16 @@ def _architecture(path: Path, config: dict[str, Any]) -> str:
 
 
 def _check_no_custom_code(path: Path, config: dict[str, Any]) -> None:
-    """A model may name its own code and still be known to transformers, which then uses its own: that is fine."""
-    if "auto_map" in config and not _known_to_transformers(str(config.get("model_type", ""))):
+    if needs_own_code(config):
         raise InputError("models.custom_code", path=path, model_type=config.get("model_type", "?"))
     settings = path / "tokenizer_config.json"
     if settings.is_file() and "auto_map" in read_json(settings) and not (path / "tokenizer.json").is_file():
         raise InputError("models.custom_code", path=path, model_type=config.get("model_type", "?"))
+
+
+def _text_part(config: dict[str, Any]) -> dict[str, Any]:
+    nested = config.get("text_config")  # models that also see or hear keep the language part here
+    return nested if isinstance(nested, dict) else config
 
 
 def _known_to_transformers(model_type: str) -> bool:
