@@ -9,7 +9,7 @@ import typer
 
 from mactuner_core.catalog import open_catalog
 from mactuner_core.cli.follow import follow
-from mactuner_core.cli.output import JsonOption, emit_json, show, show_table
+from mactuner_core.cli.output import JsonOption, emit_json, say, show, show_table
 from mactuner_core.format import human_bytes, human_count
 from mactuner_core.messages import text
 from mactuner_core.workspace import open_workspace
@@ -17,49 +17,77 @@ from mactuner_core.workspace import open_workspace
 
 def commands() -> typer.Typer:
     """Return the group of commands."""
+    from mactuner_core.cli.models_disk import cache, recommended
+
     group = typer.Typer(no_args_is_help=True)
     for name, function in (
         ("search", search),
+        ("recommended", recommended),
         ("add", add),
         ("starter", starter),
         ("list", list_models),
         ("info", info),
         ("remove", remove),
+        ("cache", cache),
     ):
         group.command(name, help=text(f"cli.models_{name}_help"))(function)
     return group
 
 
-def search(query: str, limit: Annotated[int, typer.Option(min=1, max=100)] = 20, json: JsonOption = False) -> None:
-    from mactuner_core.models.hub import search as search_hub
+def search(
+    query: str,
+    korean: Annotated[bool, typer.Option("--korean", help=text("cli.korean_help"))] = False,
+    max_parameters: Annotated[str | None, typer.Option(help=text("cli.max_parameters_help"))] = None,
+    license: Annotated[str | None, typer.Option(help=text("cli.license_help"))] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100)] = 20,
+    json: JsonOption = False,
+) -> None:
+    from mactuner_core.models.hub_search import count_from_text
+    from mactuner_core.models.hub_search import search as search_hub
 
-    found = search_hub(query, limit=limit)
+    maximum = count_from_text(max_parameters) if max_parameters else None
+    found = search_hub(query, korean=korean, license=license, maximum_parameters=maximum, limit=limit)
     if json:
         emit_json([one.as_dict() for one in found])
         return
     rows = [
-        (one.id, human_count(one.parameters) if one.parameters else "?", one.downloads, one.license) for one in found
+        (
+            one.id,
+            human_count(one.parameters) if one.parameters else "?",
+            human_bytes(one.bytes) if one.bytes else "?",
+            one.downloads,
+            one.license or "?",
+        )
+        for one in found
     ]
-    show_table(["cli.id", "cli.parameters", "cli.downloads", "cli.license"], rows)
+    show_table(["cli.id", "cli.parameters", "cli.size", "cli.downloads", "cli.license"], rows)
 
 
 def add(
-    source: Annotated[str, typer.Argument(help="FOLDER | HUB_ID")],
+    source: Annotated[str, typer.Argument(help="FOLDER | ZIP | HUB_ID")],
     name: Annotated[str | None, typer.Option()] = None,
     json: JsonOption = False,
 ) -> None:
     from mactuner_core.models.catalogued import model_info
     from mactuner_core.models.folder import add_folder
-    from mactuner_core.models.hub import start_download
+    from mactuner_core.models.hub_download import start_download
+    from mactuner_core.models.zipped import add_zip
 
     workspace = open_workspace()
     catalog = open_catalog(workspace)
-    looks_local = Path(source).expanduser().exists() or source.startswith((".", "/", "~"))
-    if looks_local:
-        model = add_folder(workspace, catalog, Path(source).expanduser(), name)
+    path = Path(source).expanduser()
+    if path.is_file() and path.suffix.lower() == ".zip":
+        unpacked = add_zip(workspace, catalog, path, path.name, name)
+        model = unpacked.model
+        if unpacked.left_out:
+            say(text("cli.left_in_zip", files=", ".join(unpacked.left_out[:10])))
+    elif path.exists() or source.startswith((".", "/", "~")):
+        model = add_folder(workspace, catalog, path, name)
     else:
-        status = follow(workspace.jobs / start_download(workspace, catalog, source))
-        model = catalog.model(status.result["id"])
+        result = follow(workspace.jobs / start_download(workspace, source)).result
+        if result["renamed_to"]:
+            say(text("cli.renamed", old=source, new=result["renamed_to"]))
+        model = catalog.model(result["id"])
     _report(model_info(model), json)
 
 
@@ -90,10 +118,14 @@ def list_models(json: JsonOption = False) -> None:
     show_table(["cli.id", "cli.architecture", "cli.parameters", "cli.size", "cli.source"], rows)
 
 
-def info(model: str, json: JsonOption = False) -> None:
+def info(model: Annotated[str, typer.Argument(help="MODEL | HUB_ID")], json: JsonOption = False) -> None:
     from mactuner_core.models.catalogued import model_info
+    from mactuner_core.models.hub_details import hub_details
 
-    _report(model_info(open_catalog(open_workspace()).model(model)), json)
+    if "/" in model:  # a name of ours never holds one
+        _report(hub_details(model).as_dict(), json)
+    else:
+        _report(model_info(open_catalog(open_workspace()).model(model)), json)
 
 
 def remove(model: str, json: JsonOption = False) -> None:
