@@ -77,7 +77,7 @@ def answers(
     found: dict[int, Answer] = {}
     for start in range(0, len(order), batch_size):
         part = order[start : start + batch_size]
-        found |= zip(part, _batch(loaded, [prompts[i] for i in part], max_tokens, temperature, seed), strict=True)
+        found |= zip(part, complete(loaded, [prompts[i] for i in part], max_tokens, temperature, seed), strict=True)
     return [found[index] for index in range(len(prompts))]
 
 
@@ -100,9 +100,10 @@ def _has_tokenizer(folder: Path) -> bool:
     return (folder / "tokenizer.json").is_file()
 
 
-def _batch(
-    loaded: Loaded, prompts: list[list[int]], max_tokens: int, temperature: float, seed: int | None
+def complete(
+    loaded: Loaded, prompts: list[list[int]], max_tokens: int, temperature: float = 0.0, seed: int | None = None
 ) -> list[Answer]:
+    """Return what the model writes after each prompt of token ids, all in one batch."""
     import torch
 
     pad = loaded.tokenizer.pad_token_id if loaded.tokenizer.pad_token_id is not None else loaded.stop_ids[0]
