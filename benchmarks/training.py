@@ -30,7 +30,8 @@ from mactuner_core.training.config import TrainingConfig
 from mactuner_core.training.load import load_model
 from mactuner_core.training.loss_mask import IGNORED, Example
 from mactuner_core.training.rows import prepare_rows
-from mactuner_core.training.run import make_trainer, run_trainer
+from mactuner_core.training.assemble import make_trainer
+from mactuner_core.training.run import run_trainer
 from mactuner_core.training.steps import warmup_steps
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "civil_law_qa.csv"

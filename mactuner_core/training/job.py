@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from mactuner_core.catalog import open_catalog
-from mactuner_core.data.dataset import read_examples
 from mactuner_core.jobs import Job
 from mactuner_core.models.quiet import quiet_transformers
 from mactuner_core.training.config import TrainingConfig
+from mactuner_core.training.prepare import read_rows
 
 
 def run(spec: dict[str, Any], job: Job) -> dict[str, Any]:
@@ -27,8 +27,8 @@ def run(spec: dict[str, Any], job: Job) -> dict[str, Any]:
     stats = train(
         config,
         Path(catalog.model(row.model_id).path),
-        read_examples(dataset, "train"),
-        read_examples(dataset, "validation"),
+        read_rows(dataset, "train", config.objective),
+        read_rows(dataset, "validation", config.objective),
         Path(row.path),
         job,
     )

@@ -27,9 +27,9 @@ class LeftOut:
 
 @dataclass
 class Prepared:
-    """What became of a list of rows; lengths are in tokens."""
+    """What became of a list of rows: an `Example` or, for DPO, a `Pair` each; lengths are in tokens."""
 
-    examples: list[Example] = field(default_factory=list)
+    examples: list[Any] = field(default_factory=list)
     rows_used: int = 0
     rows_cut: int = 0
     left_out: list[LeftOut] = field(default_factory=list)
@@ -50,10 +50,15 @@ def prepare_rows(
             prepared.left_out.append(LeftOut(number, problem.problem))
         if on_row:
             on_row(number)
+    refuse_dropped_system(prepared)
+    return prepared
+
+
+def refuse_dropped_system(prepared: Prepared) -> None:
+    """Raise InputError when the template dropped the system prompt of a row."""
     dropped = [left.row for left in prepared.left_out if left.problem.code == "training.system_dropped"]
     if dropped:
         raise InputError("training.template_drops_system", rows=len(dropped), first=dropped[0])
-    return prepared
 
 
 def check_not_empty(prepared: Prepared) -> None:

@@ -14,7 +14,7 @@ def save(trainer: Any, tokenizer: Any, config: TrainingConfig, run_folder: Path)
     """Write `adapter/` or `model/` with tokenizer and template, whole or not at all."""
     trained = [p for p in trainer.model.parameters() if p.requires_grad or config.method == "full"]
     check_free_space(run_folder, sum(p.numel() * p.element_size() for p in trained))
-    final = run_folder / ("adapter" if config.method == "lora" else "model")
+    final = run_folder / ("model" if config.method == "full" else "adapter")
     temporary = run_folder / f".new-{final.name}"
     shutil.rmtree(temporary, ignore_errors=True)
     try:

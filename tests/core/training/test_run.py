@@ -17,7 +17,8 @@ from mactuner_core.training.callback import RunCallback
 from mactuner_core.training.config import TrainingConfig
 from mactuner_core.training.load import load_model
 from mactuner_core.training.rows import prepare_rows
-from mactuner_core.training.run import make_trainer, measure, train
+from mactuner_core.training.assemble import make_trainer
+from mactuner_core.training.run import measure, train
 from mactuner_core.workspace import is_complete
 from tests.core.training.conftest import ROWS, Heard
 
