@@ -23,6 +23,8 @@ from mactuner_core.workspace import Workspace, check_name, disk_full_is_clear, n
 
 REPORTED_ROWS = 1000  # the report names this many left-out rows; rejected.jsonl names all
 
+_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode  # json.dumps would make one for each row
+
 
 def import_file(
     workspace: Workspace,
@@ -154,11 +156,11 @@ def _report(finished: Finished, parts: Split) -> dict[str, Any]:
 
 def _writer(write: Callable[[str], object]) -> Callable[[Rejected], None]:
     def write_row(row: Rejected) -> None:
-        write(json.dumps(row.as_dict(), ensure_ascii=False) + "\n")
+        write(_encode(row.as_dict()) + "\n")
 
     return write_row
 
 
 def _write_examples(path: Path, examples: Iterable[Example]) -> None:
     with disk_full_is_clear(path), path.open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(example.as_row(), ensure_ascii=False) + "\n" for example in examples)
+        file.writelines(_encode(example.as_row()) + "\n" for example in examples)

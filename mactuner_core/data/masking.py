@@ -9,11 +9,12 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import signal
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 from mactuner_core.data.privacy import Masker, Span
 from mactuner_core.data.row_text import edit_texts, texts
@@ -21,10 +22,17 @@ from mactuner_core.data.rows import Example, Rejected
 
 Row = Example | Rejected
 Found = dict[int, list[Span]]
-Batch = tuple[list[Row], list[str], Future[Found]]
 
 BATCH_ROWS = 5000
 PARALLEL_FROM_BATCHES = 4  # fewer are done sooner than other processes have started
+
+
+class Batch(NamedTuple):
+    """Some rows, all their texts, and for each row how many texts there are up to its end."""
+
+    rows: list[Row]
+    said: list[str]
+    ends: list[int]
 
 
 def mask_rows(
@@ -39,16 +47,15 @@ def mask_rows(
     several = workers > 1 and len(first) == PARALLEL_FROM_BATCHES
     pool = _workers(workers) if several else nullcontext(_Here())
     ahead = workers + 1 if several else 0
-    scanned: deque[Batch] = deque()
+    scanned: deque[tuple[Batch, Future[Found]]] = deque()
     checks: deque[Future[int]] = deque()
     with pool as executor:
         for batch in itertools.chain(first, batches):
-            said = [text for row in batch if isinstance(row, Example) for text in texts(row)]
-            scanned.append((batch, said, executor.submit(masker.scan, said)))
+            scanned.append((batch, executor.submit(masker.scan, batch.said)))
             if len(scanned) > ahead:
-                yield from _finish(scanned.popleft(), masker, executor, checks, on_left)
+                yield from _finish(*scanned.popleft(), masker, executor, checks, on_left)
         while scanned:
-            yield from _finish(scanned.popleft(), masker, executor, checks, on_left)
+            yield from _finish(*scanned.popleft(), masker, executor, checks, on_left)
         while checks and on_left:
             on_left(checks.popleft().result())
 
@@ -70,15 +77,15 @@ class _Here(Executor):
 
 def _finish(
     batch: Batch,
+    found: Future[Found],
     masker: Masker,
     executor: Executor,
     checks: deque[Future[int]],
     on_left: Callable[[int], None] | None,
 ) -> Iterator[Row]:
-    rows, said, found = batch
-    finished = list(_masked(rows, said, found.result(), masker))
+    finished = _masked(batch, found.result(), masker)
     # A row that was not changed is saved as it was scanned; a changed one is new, and scanned again as a whole.
-    changed = [after for before, after in zip(rows, finished, strict=True) if after is not before]
+    changed = [after for before, after in zip(batch.rows, finished, strict=True) if after is not before]
     if on_left and changed:
         checks.append(executor.submit(_left_in, masker, [row.as_row() for row in changed if isinstance(row, Example)]))
         while checks and checks[0].done():
@@ -90,26 +97,26 @@ def _left_in(masker: Masker, rows: list[dict[str, Any]]) -> int:
     return len(masker.rescan(rows))
 
 
-def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+def _batches(rows: Iterable[Row]) -> Iterator[Batch]:
     iterator = iter(rows)
-    while batch := list(itertools.islice(iterator, BATCH_ROWS)):
-        yield batch
+    while some := list(itertools.islice(iterator, BATCH_ROWS)):
+        said: list[str] = []
+        ends: list[int] = []
+        for row in some:
+            if isinstance(row, Example):
+                said += texts(row)
+            ends.append(len(said))
+        yield Batch(some, said, ends)
 
 
-def _masked(batch: list[Row], said: list[str], found: Found, masker: Masker) -> Iterator[Row]:
-    """Put the finds of a batch into its rows; `found` counts the texts of the batch from 0."""
-    if not found:
-        yield from batch
-        return
-    number = 0
-    for row in batch:
-        if not isinstance(row, Example):
-            yield row
-            continue
-        count = sum(1 for _ in texts(row))
-        here = {index: found[index] for index in range(number, number + count) if index in found}
-        yield _mask_row(row, said, number, here, masker) if here else row
-        number += count
+def _masked(batch: Batch, found: Found, masker: Masker) -> list[Row]:
+    """Return the rows of a batch with the finds in them; `found` counts the texts of the batch from 0, in their order."""
+    rows = list(batch.rows)
+    for place in dict.fromkeys([bisect_right(batch.ends, number) for number in found]):
+        row = rows[place]
+        assert isinstance(row, Example)  # noqa: S101 (another row has no texts)
+        rows[place] = _mask_row(row, batch.said, batch.ends[place - 1] if place else 0, found, masker)
+    return rows
 
 
 def _mask_row(row: Example, said: list[str], start: int, found: Found, masker: Masker) -> Row:
