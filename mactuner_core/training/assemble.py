@@ -78,5 +78,6 @@ def _pairs(pairs: Sequence[Pair]) -> Dataset:
             "prompt_ids": [pair.prompt for pair in pairs],
             "chosen_ids": [pair.chosen for pair in pairs],
             "rejected_ids": [pair.rejected for pair in pairs],
+            "length": [len(pair.prompt) + max(len(pair.chosen), len(pair.rejected)) for pair in pairs],
         }
     )

@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from transformers.training_args import TRAINING_ARGS_NAME
+from transformers.trainer import TRAINING_ARGS_NAME
 
 from mactuner_core.training.order import EpochOrder
 from mactuner_core.workspace import check_free_space
@@ -20,7 +20,7 @@ FULL_DISK_WORDS = ("No space left", "PytorchStreamWriter failed", "inline_contai
 
 
 class WholeRun:
-    """Mixed in before a TRL trainer whose rows have a column `length`."""
+    """Mixed in before a TRL trainer; rows with a column `length` are grouped by it."""
 
     args: Any
     model: Any
@@ -32,11 +32,9 @@ class WholeRun:
         """Write nothing: a run writes its own card at its end."""
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-        if self.args.train_sampling_strategy != "group_by_length":
-            return super()._get_train_sampler(train_dataset)  # type: ignore[misc]
-        rows = self.train_dataset if train_dataset is None else train_dataset
+        lengths = rows["length"] if "length" in rows.column_names else [0] * len(rows)
         step_rows = self.args.train_batch_size * self.args.gradient_accumulation_steps
-        return EpochOrder(rows["length"], step_rows, self.args.seed)
+        return EpochOrder(lengths, step_rows, self.args.seed)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         """Save; a checkpoint that does not fit on the disk leaves nothing behind and raises OSError (ENOSPC) or WorkError."""
