@@ -87,22 +87,6 @@ def statistics_of(
     return Statistics(parts)
 
 
-def kept_statistics(
-    version: DatasetVersion,
-    *,
-    tokenizer_folder: Path | None = None,
-    render: Render | None = None,
-    words: bool = False,
-) -> Statistics | None:
-    """Return the figures of a version when all of them were counted before; takes milliseconds and counts nothing."""
-    parts = {}
-    for name, folder in _folders(version, tokenizer_folder, render, words).items():
-        if (part := load_part(folder)) is None:
-            return None
-        parts[name] = part
-    return Statistics(parts)
-
-
 def _folders(
     version: DatasetVersion, tokenizer_folder: Path | None, render: Render | None, words: bool
 ) -> dict[str, Path]:

@@ -79,12 +79,6 @@ def refused_rows(statistics: Statistics) -> list[int]:
     return [int(row) for row in statistics.parts["tokens"].arrays.get("refused_rows", ())]
 
 
-def place_of(statistics: Statistics, row: int) -> tuple[str, int]:
-    """Return the split of `row` and its line there."""
-    split = "train" if row < statistics.rows["train_rows"] else "validation"
-    return split, int(statistics.parts["rows"].arrays["lines"][row])
-
-
 def _in_bin(part: Part, chart: str, number: int) -> list[int]:
     edges = part.figures[chart]["histogram"]["edges"]
     if not 0 <= number < len(edges) - 1:

@@ -13,7 +13,7 @@ from mactuner_core.data.rows import Example
 from mactuner_core.data.statistics.compute import compute
 from mactuner_core.data.statistics.part import Statistics, groups
 from mactuner_core.data.statistics.same import SameTexts, compared
-from mactuner_core.data.statistics.select import place_of, rows_between, rows_in
+from mactuner_core.data.statistics.select import rows_between, rows_in
 from tests.core.data.statistics.conftest import chat
 
 
@@ -69,7 +69,6 @@ def test_the_longest_and_shortest_rows_with_their_lines(found: Statistics) -> No
     ]
     assert [each["row"] for each in found.rows["shortest"][:4]] == [0, 2, 4, 6]
     assert rows_in(found, "longest", 1) == [5]
-    assert place_of(found, 5) == ("validation", 2)
 
 
 def test_columns_of_a_table_and_their_missing_values() -> None:
@@ -80,7 +79,7 @@ def test_columns_of_a_table_and_their_missing_values() -> None:
         {"답변": "넷", "나이": None},
     ]
     records = [Record(line, row) for line, row in enumerate(rows, start=2)]
-    assert place_of(compute(records), 3) == ("train", 5)
+    assert {each["line"] for each in compute(records).rows["longest"]} == {2, 3, 4, 5}
     assert compute(records).rows["columns"] == compute(rows).rows["columns"]
     found = compute(rows)
     assert found.rows["columns"] == [
@@ -113,7 +112,6 @@ def test_examples_of_a_chat_have_an_hour() -> None:
     assert sum(map(sum, found.rows["week"])) == 3
     assert rows_in(found, "week", 0) == [0]
     assert rows_in(found, "week", 6 * 24 + 23) == [1, 3]
-    assert place_of(found, 4) == ("train", 30)
 
 
 def test_what_is_compared_of_texts() -> None:
