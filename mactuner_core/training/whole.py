@@ -32,6 +32,7 @@ class WholeRun:
         """Write nothing: a run writes its own card at its end."""
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        rows = self.train_dataset
         lengths = rows["length"] if "length" in rows.column_names else [0] * len(rows)
         step_rows = self.args.train_batch_size * self.args.gradient_accumulation_steps
         return EpochOrder(lengths, step_rows, self.args.seed)
