@@ -27,12 +27,12 @@ VALUES: dict[str, Any] = {
 }
 
 
-def names_in(folder: Path) -> list[str]:
+def names_in(folder: Path, names: tuple[str, ...] = NAMES) -> list[str]:
     """Return every file below `folder` that holds a name, as text of any kind, or is called by one."""
     found = []
     for file in folder.rglob("*"):
         content = file.read_bytes() if file.is_file() else b""
-        for name in NAMES:
+        for name in names:
             escaped = name.encode("unicode_escape")
             if name in file.name or any(form in content for form in (name.encode(), name.encode("cp949"), escaped)):
                 found.append(f"{file.relative_to(folder)}: {name}")
