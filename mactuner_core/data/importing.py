@@ -44,6 +44,8 @@ def import_file(
     """
     check_name(name)
     recipe = recipe or Recipe()
+    if note:
+        note("data.stage_reading", 0)
     reading = open_reading(path, recipe.read)
     recipe = settled(recipe, reading)
     number = _next_number(workspace, catalog, name)
@@ -60,6 +62,8 @@ def import_file(
             hider = Hider(recipe.privacy, reading.chat.speakers if reading.chat else {})
             source, recipe = hider.facts(source), hider.recipe(recipe)
         del reading  # the text of the file, which the split has better use for the memory of
+        if note:
+            note("data.stage_splitting", len(finished.examples))
         parts = split(finished.examples, recipe.split)
         if note:
             note("data.stage_saving", len(finished.examples))

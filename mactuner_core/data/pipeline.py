@@ -69,14 +69,15 @@ def run(
 
     def usable(rows: Iterator[Row], stage: str) -> Iterator[Example]:
         for number, row in enumerate(rows):
-            if note and number % NOTE_EVERY_ROWS == 0:
+            if note and stage and number % NOTE_EVERY_ROWS == 0:
                 note(stage, number)
             if isinstance(row, Example):
                 yield row
             else:
                 leave_out(row)
 
-    examples = usable(source_rows(reading, recipe), "data.stage_reading")
+    at_once = recipe.privacy and not recipe.clean  # each row is masked as soon as it is read: one stage to report
+    examples = usable(source_rows(reading, recipe), "data.stage_masking" if at_once else "data.stage_reading")
     if recipe.clean:
         result = clean(examples, recipe.clean, CleanContext(tokenizer_path=tokenizer_path))
         finished.effects = result.effects
@@ -92,7 +93,7 @@ def run(
         masked = mask_rows(
             examples, finished.masker, workers=min(MOST_WORKERS, os.cpu_count() or 1), on_left=count_left
         )
-        finished.examples = list(usable(masked, "data.stage_masking"))
+        finished.examples = list(usable(masked, "" if at_once else "data.stage_masking"))
     else:
         finished.examples = list(examples)
     if recipe.rules:

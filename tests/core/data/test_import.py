@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -195,3 +197,24 @@ def test_recipe_ranges() -> None:
 def test_names_stay_inside(workspace: Workspace, catalog: Catalog) -> None:
     with pytest.raises(InputError, match="cannot be used"):
         import_file(workspace, catalog, SAMPLES / "civil_law_qa.csv", "../evil")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "stages"),
+    [
+        ({}, ["reading", "splitting", "saving"]),
+        ({"privacy": {}}, ["reading", "masking", "splitting", "saving"]),
+        ({"clean": [{"step": "unicode"}], "privacy": {}}, ["reading", "masking", "splitting", "saving"]),
+    ],
+)
+def test_each_stage_is_reported_once_and_from_the_start(
+    workspace: Workspace, catalog: Catalog, tmp_path: Path, recipe: dict[str, Any], stages: list[str]
+) -> None:
+    rows = "".join(f"질문 {number}?,{number}번 답입니다.\n" for number in range(5000))
+    seen: list[str] = []
+    path = file(tmp_path, "질문,답변\n" + rows)
+    recipe = recipe | {"split": {"keep_near_duplicates_together": False}}
+    import_file(workspace, catalog, path, "many", Recipe.check(recipe), note=lambda stage, _: seen.append(stage))
+    assert [stage for before, stage in pairwise(["", *seen]) if stage != before] == [
+        f"data.stage_{stage}" for stage in stages
+    ]
