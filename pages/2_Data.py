@@ -100,6 +100,8 @@ def table(desk: Desk, step: str, picked: Picked) -> None:
         rows, stage = found.examples, "load"
     elif step in ("understand", "clean"):
         rows, stage = desk.cleaned().examples, "clean"
+    elif picked.rows is not None:
+        rows, stage = desk.checked(), "finished"
     else:
         rows, stage = desk.finished(), "finished"
     table_of(rows, picked.rows, stage=stage, all_rows=found.usable if found.usable > WORK_ROWS else 0)

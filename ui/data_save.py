@@ -81,6 +81,9 @@ def summary(desk: Desk) -> None:
         "protect": t("data_page.sum_masked", count=f"{hidden:,}") if masked else t("data_page.sum_not_masked"),
         "split": t("data_page.split_rows", train=f"{len(parts.train):,}", validation=f"{len(parts.validation):,}"),
     }
+    if rules := desk.recipe.rules:
+        count = f"{len(desk.checked()) - len(desk.finished()):,}"
+        facts["rules"] = t("data_page.sum_rules", name=rules.name or t("data_page.rules"), count=count)
     fact, value = t("data_page.fact"), t("data_page.value")
     small_table([{fact: t(f"data_page.fact_{name}"), value: words} for name, words in facts.items() if words])
 

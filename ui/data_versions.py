@@ -138,6 +138,11 @@ def lineage(catalog: Catalog, version: DatasetVersion) -> None:
         "folder": version.path,
         "made": ", ".join([*models, *runs]) or "–",
     }
+    if broken := version.report.get("rules"):
+        left_out = sum(count for code, count in version.report["reasons"].items() if code.startswith("rules."))
+        name = version.recipe["rules"]["name"] or t("data_page.rules")
+        rules = [f"{rule} {count:,}" for rule, count in broken.items() if count]
+        facts["rules"] = " · ".join([t("data_page.sum_rules", name=name, count=f"{left_out:,}"), *rules])
     key, value = t("data_page.fact"), t("data_page.value")
     small_table([{key: t(f"data_page.fact_{name}"), value: words} for name, words in facts.items()])
     recipe = Path(version.path) / "recipe.yaml"

@@ -26,9 +26,11 @@ from mactuner_core.data.privacy import Masker
 from mactuner_core.data.reading import Reading, open_reading
 from mactuner_core.data.recipe import Recipe
 from mactuner_core.data.rows import Example
+from mactuner_core.data.rules.keep import keep_passing
 from mactuner_core.data.splitting import Split, split
 from mactuner_core.data.statistics.chat import chat_statistics
 from mactuner_core.data.statistics.compute import compute
+from mactuner_core.data.statistics.overlap import with_overlap
 from mactuner_core.data.statistics.part import Statistics, groups
 from mactuner_core.errors import MacTunerError, NotFoundError
 from mactuner_core.workspace import Workspace
@@ -37,6 +39,7 @@ from ui.data_draft import Draft
 
 WORK_ROWS = 50_000
 NEAR_GROUPS, NAME_CHARACTERS = 30, 24
+ALL_SECTIONS = ("read", "kakaotalk", "clean", "privacy", "rules", "split")
 Made = TypeVar("Made")
 
 
@@ -73,6 +76,11 @@ class Desk:
         changed = data_draft.with_sections(before, **sections)
         if changed.recipe != before.recipe:
             self.change(recipe=changed.recipe, job_id="")
+
+    def forget_rules(self) -> None:
+        """Take the rules away, of the file and of the recipe, and draw the page anew."""
+        draft = data_draft.with_sections(self.draft, rules=None)
+        self.change(rules="", recipe=draft.recipe, edits=draft.edits + 1, job_id="")
 
     @property
     def model(self) -> str:
@@ -135,10 +143,22 @@ class Desk:
 
         return self.kept("mask", ("read", "kakaotalk", "clean", "privacy"), mask, self.model)
 
-    def finished(self) -> list[Example]:
-        """Return the rows as they will be saved."""
+    def checked(self) -> list[Example]:
+        """Return the rows that rules are held against: cleaned and masked."""
         masked = self.masked()
         return masked.examples if masked else self.cleaned().examples
+
+    def finished(self) -> list[Example]:
+        """Return the rows as they will be saved: with rules in the recipe only those that pass."""
+        rules, rows = self.recipe.rules, self.checked()
+        if rules is None:
+            return rows
+
+        def keep() -> list[Example]:
+            passing = keep_passing(rows, rules, self.tokenizer, Counter())
+            return [row for row in passing if isinstance(row, Example)]
+
+        return self.kept("passing", ("read", "kakaotalk", "clean", "privacy", "rules"), keep, self.model)
 
     def settled(self) -> Recipe:
         """Return the recipe with the split that is usual for the file."""
@@ -147,8 +167,16 @@ class Desk:
     def parts(self) -> Split:
         """Return training and validation rows; raises InputError when they cannot be divided."""
         rows, recipe = self.finished(), self.settled().split
-        sections = ("read", "kakaotalk", "clean", "privacy", "split")
-        return self.kept("split", sections, lambda: split(rows, recipe), self.model)
+        return self.kept("split", ALL_SECTIONS, lambda: split(rows, recipe), self.model)
+
+    def overlap(self) -> Statistics:
+        """Return the figures of both sides, with the validation rows that are training rows too."""
+        parts, threshold = self.parts(), self.settled().split.near_duplicate_threshold
+
+        def find() -> Statistics:
+            return with_overlap(compute(parts.train, parts.validation), parts.train, parts.validation, threshold)
+
+        return self.kept("overlap", ALL_SECTIONS, find, self.model)
 
     def statistics(self, *, words: bool = False, tokens: bool = False) -> Statistics:
         """Return the figures of the cleaned rows; raises InputError when there is no analyser or no tokenizer."""
