@@ -50,10 +50,22 @@ class Config(BaseModel):
         try:
             config = cls.model_validate(values)
         except ValidationError as failure:
-            raise ConfigError([_problem(cls, dict(error)) for error in failure.errors()]) from failure
+            found = [_problem(cls, dict(error)) for error in failure.errors()]
+            raise ConfigError(found + cls._problems_of_the_rest(values, found)) from failure
         if problems := config.problems():
             raise ConfigError(problems)
         return config
+
+    @classmethod
+    def _problems_of_the_rest(cls, values: dict[str, Any], found: list[SettingProblem]) -> list[SettingProblem]:
+        """Return what does not fit together among the values that are each in order; the wrong ones count as not given."""
+        wrong = {problem.values["name"] for problem in found}
+        stand_in = {name: "?" for name in wrong if name in cls.model_fields and cls.model_fields[name].is_required()}
+        rest = {name: value for name, value in values.items() if name not in wrong}
+        try:
+            return cls.model_validate(stand_in | rest).problems()
+        except ValidationError:
+            return []
 
     @classmethod
     def from_yaml(cls, path: Path) -> Self:

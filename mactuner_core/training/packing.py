@@ -63,7 +63,9 @@ def refuse_leaks(model: Any, pad_token_id: int) -> None:
     difference = float((beside - alone).abs().max()) / spread
     if not (leak <= MAX_LEAK and difference <= MAX_DIFFERENCE):
         name = type(model).__name__
-        raise InputError("training.packing_leaks", name="packing", model=name, difference=f"{max(leak, difference):.2g}")
+        raise InputError(
+            "training.packing_leaks", name="packing", model=name, difference=f"{max(leak, difference):.2g}"
+        )
 
 
 @torch.no_grad()

@@ -54,7 +54,9 @@ def _pair(tokenizer: Any, chosen: Messages, rejected: Messages) -> Pair:
         raise RowProblemError("training.row_pair_differs_early")
     sides = [_last_answer(build_examples(tokenizer, side)[-1]) for side in (chosen, rejected)]
     (first, begin), (second, other_begin) = sides
-    shared = next((i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(map(len, (first, second))))
+    shared = next(
+        (i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b), min(map(len, (first, second)))
+    )
     begin = min(begin, other_begin, shared)
     if begin == 0 or begin >= min(len(first), len(second)):
         raise RowProblemError("training.row_unclear")

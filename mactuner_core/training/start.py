@@ -7,9 +7,10 @@ from pathlib import Path
 from mactuner_core import jobs
 from mactuner_core.catalog import Catalog
 from mactuner_core.catalog.tables import Run
-from mactuner_core.errors import InputError
+from mactuner_core.errors import ConfigError, InputError
 from mactuner_core.jobs.control import new_id
 from mactuner_core.models.check import check_model_folder
+from mactuner_core.training.checks import problems_with
 from mactuner_core.training.config import TrainingConfig
 from mactuner_core.workspace import Workspace, check_free_space, write_text
 
@@ -17,18 +18,18 @@ from mactuner_core.workspace import Workspace, check_free_space, write_text
 def start_training(workspace: Workspace, catalog: Catalog, config: TrainingConfig) -> Run:
     """Start the job that trains as `config` says and return the run's catalogue row; the job is `run.job_id`.
 
-    Raises NotFoundError for an unknown model or dataset, InputError when the model cannot be used or learns nothing from
-    chats, WorkError when the disk has no room for the result.
+    Raises NotFoundError for an unknown model or dataset, InputError when the model cannot be used, ConfigError with all
+    that the settings ask of model, dataset and machine in vain, WorkError when the disk has no room for the result.
     """
     model = catalog.model(config.model)
     dataset = catalog.dataset(config.dataset)
     facts = check_model_folder(Path(model.path))
-    if not facts.has_chat_template:
+    if not facts.has_chat_template and config.objective != "pretraining":
         raise InputError("training.no_template")
     if not dataset.train_rows:
         raise InputError("training.no_rows")
-    if dataset.report.get("shape") in ("text", "preference"):
-        raise InputError("training.not_chats", dataset=dataset.id, shape=dataset.report["shape"])
+    if problems := problems_with(config, Path(model.path), dataset):
+        raise ConfigError(problems)
     check_free_space(workspace.root, needed_bytes(config.method, facts.parameters))
     settled = config.model_copy(update={"model": model.id, "dataset": dataset.id})
     run_id = _fresh_id(workspace, catalog, f"{dataset.name[:48]}-{config.method}")

@@ -1,0 +1,38 @@
+"""Tiny random models in the shapes of Qwen3, Llama, Gemma 3 and Phi-3, all with the same small tokenizer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.tiny_models import write_tokenizer
+
+SHAPES = ("qwen3", "llama", "gemma3", "phi3")
+
+
+def tiny(shape: str, folder: Path) -> Path:
+    """Write a two-layer model of `shape` with 64 dimensions into `folder` and return `folder`."""
+    import torch
+    from transformers import AutoModelForCausalLM, Gemma3TextConfig, LlamaConfig, Phi3Config, Qwen3Config
+
+    folder.mkdir(parents=True, exist_ok=True)
+    vocabulary, special = write_tokenizer(folder, 400)
+    common: dict[str, Any] = {
+        "vocab_size": vocabulary, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
+        "num_attention_heads": 2, "num_key_value_heads": 1, "max_position_embeddings": 256, "initializer_range": 0.08,
+        "bos_token_id": special["<|endoftext|>"], "eos_token_id": special["<|im_end|>"],
+        "pad_token_id": special["<|endoftext|>"],
+    }  # fmt: skip
+    config = {
+        "qwen3": lambda: Qwen3Config(head_dim=32, tie_word_embeddings=True, **common),
+        "llama": lambda: LlamaConfig(tie_word_embeddings=False, **common),
+        "gemma3": lambda: Gemma3TextConfig(
+            head_dim=32, tie_word_embeddings=True, sliding_window=64,
+            layer_types=["sliding_attention", "full_attention"], **common,
+        ),
+        "phi3": lambda: Phi3Config(tie_word_embeddings=False, sliding_window=None, **common),
+    }[shape]()  # fmt: skip
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(5)
+        AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    return folder
