@@ -9,7 +9,7 @@ import streamlit as st
 
 from mactuner_core import jobs
 from mactuner_core.errors import error_from_dict
-from mactuner_core.format import human_duration
+from mactuner_core.format import human_bytes, human_duration
 from mactuner_core.jobs import JobStatus
 from mactuner_core.messages import catalogue
 from mactuner_core.workspace import Workspace
@@ -18,6 +18,7 @@ from ui.language import language, stage_text, t
 
 REFRESH_S = 1.0
 LOG_LINES = 200
+COUNTED_IN_BYTES = ("models.stage_downloading",)
 COLOURS = {"running": "blue", "queued": "gray", "stopping": "orange", "done": "green", "cancelled": "gray"}
 
 
@@ -76,7 +77,8 @@ def figures_line(job: JobStatus, *figures: str) -> str:
         return t("ui.job_took", duration=human_duration(max(0, job.elapsed_s), language()))
     parts = [stage_text(job.stage)] if job.kind != "serve" else []
     if job.total:
-        parts.append(t("ui.job_counts", done=f"{job.done:,.0f}", total=f"{job.total:,.0f}"))
+        counted = human_bytes if job.stage in COUNTED_IN_BYTES else "{:,.0f}".format
+        parts.append(t("ui.job_counts", done=counted(job.done), total=counted(job.total)))
     parts += figures
     if job.eta_s is not None:
         parts.append(t("ui.job_left", duration=human_duration(job.eta_s, language())))

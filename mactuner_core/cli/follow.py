@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from mactuner_core.cli.output import say
 from mactuner_core.errors import WorkError, error_from_dict
-from mactuner_core.format import human_duration
+from mactuner_core.format import human_bytes, human_duration
 from mactuner_core.jobs import JobStatus, cancel_on_interrupt, wait
 from mactuner_core.messages import current_language, text
 
@@ -56,7 +56,8 @@ def _draw(progress: Progress, task: TaskID, status: JobStatus, stages: list[str]
             say(f"  {stage}")
             stages.append(status.stage)
         return
-    note = f"{status.done:.0f}/{status.total:.0f}" if status.total else ""
+    counted = human_bytes if status.kind == "hub_download" else "{:.0f}".format
+    note = f"{counted(status.done)}/{counted(status.total)}" if status.total else ""
     if status.eta_s is not None:
         note += "  " + text("cli.remaining", time=human_duration(status.eta_s, current_language()))
     progress.update(task, description=stage, completed=status.done, total=status.total or None, note=note)
