@@ -1,8 +1,12 @@
-"""The charts. They keep their size and their axes while they fill, and take their colours from the theme."""
+"""The charts of figures over steps. They keep size and axes while they fill, and take their colours from the theme.
+
+Drawn as plain Vega-Lite with the data beside it: only then does the browser change the lines in place, without a flicker.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -10,57 +14,139 @@ import streamlit as st
 from ui.language import t
 
 HEIGHT = 340
-EMPTY_LOSS = [0, 8]  # the axis before there is a point
-MOST_POINTS = 1500
-TRAIN_COLOUR, VALIDATION_COLOUR = "#3B82F6", "#8B5CF6"
+MOST_POINTS = 1500  # of one line
+EMPTY_TOP = 8  # where the axis ends before there is a point
+FAINT = 0.25
+MARK_COLOUR = "#F59E0B"
+COLOURS = ("#3B82F6", "#8B5CF6", "#10B981", "#F59E0B", "#EF4444", "#06B6D4")
 
 
-def loss_points(events: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return one point a logged step: step, loss, and whether it is the training or the validation loss."""
-    points = []
-    for event in events:
-        if event.get("kind") != "metrics":
-            continue
-        for name, series in (("loss", "train"), ("eval_loss", "validation")):
-            if isinstance(event.get(name), int | float):
-                points.append({"step": event.get("step", 0), "loss": event[name], "series": series})
-    return points
+@dataclass(frozen=True)
+class Line:
+    """One line: `steps` and `values` of equal length; `smooth` ones are smoothed with the raw line faint behind, `dots` mark points."""
+
+    name: str
+    steps: Sequence[float]
+    values: Sequence[float]
+    colour: str = COLOURS[0]
+    smooth: bool = True
+    dots: bool = False
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Something that happened at a step: an upright line that says what."""
+
+    step: float
+    words: str
+
+
+def line_chart(
+    lines: Sequence[Line],
+    *,
+    title: str,
+    last_step: float,
+    key: str,
+    smoothing: float = 0.0,
+    marks: Sequence[Mark] = (),
+    number: str = ".4f",
+    highest: float | None = None,
+) -> None:
+    """Draw lines over the steps 0 to `last_step`; empty axes while there are no points yet.
+
+    `smoothing` from 0 to under 1, `number` is the form of values in tooltips, `highest` a fixed end of the upright axis.
+    """
+    import pandas as pd
+
+    rows = chart_rows(lines, smoothing, marks)
+    empty = not any(line.values for line in lines)
+    top = EMPTY_TOP if empty and highest is None else highest
+    data = pd.DataFrame(rows, columns=["step", "value", "smooth", "series", "kind", "words"])
+    spec = _spec(lines, title, max([last_step, 1, *data["step"]]), number, top)
+    st.vega_lite_chart(data, spec, width="stretch", height=HEIGHT, key=key)
+
+
+def chart_rows(lines: Sequence[Line], smoothing: float, marks: Sequence[Mark]) -> list[dict[str, Any]]:
+    """Return the rows behind a chart, at most MOST_POINTS a line; smoothing looks at every point before any is left out."""
+    rows: list[dict[str, Any]] = []
+    for line in lines:
+        smooth = smoothed(line.values, smoothing if line.smooth else 0.0)
+        for place in thinned(len(line.values), MOST_POINTS):
+            row = {"step": line.steps[place], "value": line.values[place], "smooth": smooth[place]}
+            kind = "dots" if line.dots else "smooth" if line.smooth and smoothing else "line"
+            rows.append({**row, "series": line.name, "kind": kind, "words": ""})
+    rows += [{"step": mark.step, "series": "", "kind": "mark", "words": mark.words} for mark in marks]
+    return rows
+
+
+def smoothed(values: Sequence[float], weight: float) -> Sequence[float]:
+    """Return the exponential moving average: each value counts `weight` times the one after it; 0 changes nothing.
+
+    The weights of what has been seen add up to one, so that the line does not start at zero.
+    """
+    import pandas as pd
+
+    return values if not weight else list(pd.Series(values, dtype=float).ewm(alpha=1 - weight).mean())
+
+
+def thinned(count: int, most: int) -> list[int]:
+    """Return the places of at most `most` of `count` points, evenly spread, the first and the last among them."""
+    if count <= most:
+        return list(range(count))
+    return [round(place * (count - 1) / (most - 1)) for place in range(most)]
+
+
+def _spec(lines: Sequence[Line], title: str, last_step: float, number: str, top: float | None) -> dict[str, Any]:
+    """Return the Vega-Lite spec; it must not hold data, else every point would draw the chart anew."""
+    scale = {"zero": True} if top is None else {"domain": [0, top]}
+    step = {
+        "field": "step",
+        "type": "quantitative",
+        "title": t("ui.axis_step"),
+        "scale": {"domain": [0, last_step], "nice": False},
+        "axis": {"grid": False, "tickCount": 6, "format": ",d"},
+    }
+    upright = {"type": "quantitative", "title": title, "scale": scale, "axis": {"tickCount": 5, "labelLimit": 60}}
+    colour = {
+        "field": "series",
+        "type": "nominal",
+        "title": None,
+        "scale": {"domain": [line.name for line in lines], "range": [line.colour for line in lines]},
+        "legend": {"orient": "top", "labelLimit": 400} if len(lines) > 1 else None,
+    }
+    tips = [
+        {"field": "series", "type": "nominal", "title": t("ui.axis_series")},
+        {"field": "step", "type": "quantitative", "title": t("ui.axis_step"), "format": ",.0f"},
+        {"field": "value", "type": "quantitative", "title": title, "format": number},
+    ]
+
+    def layer(mark: Mapping[str, Any], kinds: Sequence[str], value: str, **more: Any) -> Mapping[str, Any]:
+        return {
+            "transform": [{"filter": {"field": "kind", "oneOf": kinds}}],
+            "mark": mark,
+            "encoding": {"x": step, "y": {**upright, "field": value}, "color": colour, **more},
+        }
+
+    line = {"type": "line", "interpolate": "monotone"}
+    return {
+        "layer": [
+            layer({**line, "strokeWidth": 1, "opacity": FAINT}, ["smooth"], "value"),
+            layer({**line, "strokeWidth": 2}, ["smooth", "line", "dots"], "smooth", tooltip=tips),
+            layer({"type": "point", "filled": True, "size": 50}, ["dots"], "smooth", tooltip=tips),
+            {
+                "transform": [{"filter": {"field": "kind", "equal": "mark"}}],
+                "mark": {"type": "rule", "strokeDash": [4, 4], "strokeWidth": 1.5, "color": MARK_COLOUR},
+                "encoding": {"x": step, "tooltip": {"field": "words", "type": "nominal", "title": t("ui.axis_series")}},
+            },
+        ]
+    }
 
 
 def loss_chart(points: list[dict[str, Any]], total_steps: float) -> None:
-    """Draw training and validation loss over the steps; empty axes while there are no points yet."""
-    import altair as alt
-    import pandas as pd
-
-    names = {"train": t("ui.loss_train"), "validation": t("ui.loss_validation")}
-    thin = max(1, len(points) // MOST_POINTS)
-    kept = [point for number, point in enumerate(points) if number % thin == 0 or point["series"] == "validation"]
-    data = pd.DataFrame(
-        {
-            "step": [float(point["step"]) for point in kept],
-            "loss": [float(point["loss"]) for point in kept],
-            "series": [names[point["series"]] for point in kept],
-        }
+    """Draw the empty axes of a run's loss."""
+    line_chart(
+        [Line(t("ui.loss_train"), [], []), Line(t("ui.loss_validation"), [], [], COLOURS[1], smooth=False, dots=True)],
+        title=t("ui.axis_loss"),
+        last_step=total_steps,
+        key="planned-loss",
     )
-    last = max([total_steps, *data["step"]]) if kept else max(total_steps, 1)
-    colours = alt.Scale(domain=list(names.values()), range=[TRAIN_COLOUR, VALIDATION_COLOUR])
-    loss_scale = alt.Scale(zero=True) if kept else alt.Scale(domain=EMPTY_LOSS)
-    base = alt.Chart(data).encode(
-        x=alt.X(
-            "step:Q",
-            title=t("ui.axis_step"),
-            scale=alt.Scale(domain=[0, last], nice=False),
-            axis=alt.Axis(grid=False, tickCount=6, format=",d"),
-        ),
-        y=alt.Y("loss:Q", title=t("ui.axis_loss"), scale=loss_scale, axis=alt.Axis(tickCount=5)),
-        color=alt.Color("series:N", title=None, scale=colours, legend=alt.Legend(orient="top")),
-        tooltip=[
-            alt.Tooltip("series:N", title=t("ui.axis_series")),
-            alt.Tooltip("step:Q", title=t("ui.axis_step"), format=",.0f"),
-            alt.Tooltip("loss:Q", title=t("ui.axis_loss"), format=".4f"),
-        ],
-    )
-    is_validation = alt.datum.series == names["validation"]
-    line = base.mark_line(strokeWidth=2, interpolate="monotone")
-    dots = base.mark_point(filled=True, size=50).transform_filter(is_validation)
-    st.altair_chart((line + dots).properties(height=HEIGHT), width="stretch", height=HEIGHT)

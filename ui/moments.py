@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from mactuner_core.catalog.tables import now
 from ui.language import t
@@ -19,3 +19,8 @@ def ago(moment: datetime) -> str:
         if seconds < limit:
             return t(f"ui.{unit}_ago", count=int(seconds // length))
     return t("ui.days_ago", count=int(seconds // DAY))
+
+
+def ago_seconds(moment: float) -> str:
+    """Return how long ago `moment` (seconds since 1970) was."""
+    return ago(datetime.fromtimestamp(moment, UTC).replace(tzinfo=None))

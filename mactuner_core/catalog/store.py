@@ -102,6 +102,12 @@ class Catalog:
                 raise InputError("resume.at_work", run=ref)
             return session.get_one(Run, ref)
 
+    def remove_run(self, ref: str) -> None:
+        """Forget the run `ref`; raises NotFoundError."""
+        run = self.run(ref)
+        with self.session() as session:
+            session.delete(run)
+
     def exports(self) -> Sequence[Export]:
         """Return every export, newest first."""
         with self.session() as session:

@@ -30,11 +30,15 @@ def append(run_folder: Path, **values: Any) -> None:
 def read(run_folder: Path) -> list[dict[str, Any]]:
     """Return the events of a run in order; a line torn by a crash is passed over, no file means no events."""
     try:
-        lines = (run_folder / FILE).read_bytes().split(b"\n")
+        return events_in((run_folder / FILE).read_bytes())
     except FileNotFoundError:
         return []
+
+
+def events_in(lines: bytes) -> list[dict[str, Any]]:
+    """Return the events in a part of the file that begins and ends with whole lines; a torn one is passed over."""
     found = []
-    for line in lines:
+    for line in lines.split(b"\n"):
         try:
             event = json.loads(line)
         except ValueError:

@@ -17,6 +17,7 @@ from mactuner_core.catalog.tables import DatasetVersion, Export, ExportFile, Mod
 from mactuner_core.data.importing import import_file
 from mactuner_core.jobs import Job
 from mactuner_core.models.folder import add_folder
+from mactuner_core.training import metrics
 from mactuner_core.training.config import TrainingConfig
 from mactuner_core.workspace import COMPLETE, Workspace, write_json
 from tests.tiny_models import tiny_qwen3
@@ -85,8 +86,10 @@ def job(workspace: Workspace, run: Run) -> Job:
     """Return the job of the run, at work in this process: step 12 of 40."""
     found = begin_job(workspace, "train", run.job_id, run.id)
     for step in (1, 6, 12):
-        found.event(kind="metrics", step=step, loss=8 / step, learning_rate=2e-4, tokens_per_second=1940.0)
-    found.event(kind="metrics", step=12, eval_loss=3.25)
+        metrics.append(
+            Path(run.path), kind="metrics", step=step, loss=8 / step, learning_rate=2e-4, tokens_per_second=1940.0
+        )
+    metrics.append(Path(run.path), kind="metrics", step=12, eval_loss=3.25)
     found.progress(12, 40, "training.stage_steps")
     return found
 
@@ -115,6 +118,7 @@ STATS: dict[str, Any] = {
 def done_run(run: Run, job: Job) -> Run:
     """Return the run after its end."""
     job.finish("done", result=STATS)
+    write_json(Path(run.path) / "training_stats.json", STATS)
     (Path(run.path) / COMPLETE).write_text("", encoding="utf-8")
     return run
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
-
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from mactuner_core.catalog.tables import now
 from mactuner_core.messages import text
-from ui.charts import loss_points
+from ui.charts import MOST_POINTS, Line, Mark, chart_rows, smoothed
 from ui.errors import escaped
 from ui.examples import answer_markdown
 from ui.moments import ago
@@ -112,18 +110,17 @@ def test_an_error_is_said_and_the_page_goes_on(how: str, said: str) -> None:
     assert app.code[-1].value == "went on"
 
 
-def test_points_of_the_chart_leave_out_what_is_no_number() -> None:
-    events: list[dict[str, Any]] = [
-        {"kind": "metrics", "step": 1, "loss": 2.5},
-        {"kind": "metrics", "step": 2, "loss": "nan"},
-        {"kind": "checkpoint", "step": 2},
-        {"kind": "metrics", "step": 2, "loss": 2.0, "eval_loss": 3.0},
-    ]
-    assert loss_points(events) == [
-        {"step": 1, "loss": 2.5, "series": "train"},
-        {"step": 2, "loss": 2.0, "series": "train"},
-        {"step": 2, "loss": 3.0, "series": "validation"},
-    ]
+def test_a_smoothed_line_starts_where_the_values_do_and_follows_them() -> None:
+    assert smoothed([4.0, 4.0, 4.0], 0.9) == [4.0, 4.0, 4.0]
+    assert smoothed([4.0, 2.0], 0.5) == pytest.approx([4.0, (2.0 + 0.5 * 4.0) / 1.5])
+    assert smoothed([4.0, 2.0], 0.0) == [4.0, 2.0]
+
+
+def test_a_chart_keeps_the_ends_of_a_long_line() -> None:
+    steps = [float(step) for step in range(100_000)]
+    rows = chart_rows([Line("loss", steps, steps)], 0.0, [Mark(7, "resumed")])
+    assert len(rows) == MOST_POINTS + 1
+    assert (rows[0]["step"], rows[-2]["step"], rows[-1]["words"]) == (0, 99_999, "resumed")
 
 
 def test_names_are_shown_as_they_are() -> None:

@@ -115,7 +115,7 @@ st.container(key="step-one")
 
 
 @pytest.mark.parametrize(
-    "area", ["ui", "home", "models_page", "data_page", "training_page", "export_page", "chat_page"]
+    "area", ["ui", "home", "models_page", "data_page", "training_page", "export_page", "chat_page", "monitor"]
 )
 def test_korean_texts_are_korean(area: str) -> None:
     """A text without a Korean letter is a name, a figure or code, and then it is the same in English."""
