@@ -25,12 +25,13 @@ from mactuner_core.data.inspect import inspect_file
 from mactuner_core.hardware import detect
 from mactuner_core.models.quiet import quiet_transformers
 from mactuner_core.models.starter import build_starter
+from mactuner_core.training import metrics
+from mactuner_core.training.assemble import make_trainer
 from mactuner_core.training.callback import RunCallback
 from mactuner_core.training.config import TrainingConfig
 from mactuner_core.training.load import load_model
 from mactuner_core.training.loss_mask import IGNORED, Example
 from mactuner_core.training.rows import prepare_rows
-from mactuner_core.training.assemble import make_trainer
 from mactuner_core.training.run import run_trainer
 from mactuner_core.training.steps import warmup_steps
 
@@ -53,18 +54,13 @@ class Timing:
 
 
 class Silent:
-    """A listener that keeps the losses and says nothing."""
+    """A listener that says nothing."""
 
-    def __init__(self) -> None:
-        self.losses: list[float] = []
-
-    def progress(self, done: float, total: float, stage: str) -> None:
+    def progress(self, done: float, total: float, stage: str, eta_s: float | None = None) -> None:
         """Nobody watches."""
 
-    def event(self, **values: Any) -> None:
-        """Keep the training losses."""
-        if "loss" in values:
-            self.losses.append(values["loss"])
+    def needs(self, seconds: float) -> None:
+        """Nobody waits."""
 
     def stop_requested(self) -> bool:
         """Never."""
@@ -73,9 +69,8 @@ class Silent:
 
 def ours(folder: Path, tokenizer: Any, examples: list[Example], config: TrainingConfig) -> tuple[Timing, list[Any]]:
     """Train with our path; also return the rows of every batch in the order in which it saw them."""
-    listener = Silent()
-    callback = RunCallback(listener, save_by_time=False)
     with tempfile.TemporaryDirectory() as run_folder:
+        callback = RunCallback(config, Path(run_folder), Silent())
         trainer = make_trainer(config, load_model(folder, config), tokenizer, examples, [], Path(run_folder), callback)
         seen: list[list[Example]] = []
         collate = trainer.data_collator
@@ -88,8 +83,9 @@ def ours(folder: Path, tokenizer: Any, examples: list[Example], config: Training
         cpu_started = time.process_time()
         seconds = run_trainer(trainer, callback)
         cpu_seconds = time.process_time() - cpu_started
+        losses = [event["loss"] for event in metrics.read(Path(run_folder)) if "loss" in event]
     tokens = sum(len(example.input_ids) for batch in seen for example in batch)
-    return Timing(tokens, seconds, cpu_seconds, statistics.mean(listener.losses[-10:])), seen
+    return Timing(tokens, seconds, cpu_seconds, statistics.mean(losses[-10:])), seen
 
 
 def loop(folder: Path, pad: int, batches: list[list[Example]], config: TrainingConfig) -> Timing:

@@ -29,6 +29,7 @@ class Job:
         self._stage_started = time.time()
         self._stage_first = 0.0  # what was done before: a job that goes on does not begin at nothing
         self._written_at = 0.0
+        self._needs_s = 0.0
         self._lock = threading.Lock()
         self._write()
 
@@ -39,14 +40,18 @@ class Job:
         """
         threading.Thread(target=self._watch, daemon=True).start()
 
-    def progress(self, done: float, total: float, stage: str) -> None:
-        """Report that `done` of `total` units of `stage` (a message key) are finished."""
+    def progress(self, done: float, total: float, stage: str, eta_s: float | None = None) -> None:
+        """Report that `done` of `total` units of `stage` (a message key) are finished.
+
+        `eta_s` are the seconds left, when the work knows better than that each unit takes as long as those before.
+        """
         with self._lock:
             if stage != self._status["stage"]:
                 self._stage_started = time.time()
                 self._stage_first = done
             elapsed, since = time.time() - self._stage_started, done - self._stage_first
-            eta_s = elapsed / since * (total - done) if since > 0 and total else None
+            if eta_s is None and since > 0 and total:
+                eta_s = elapsed / since * (total - done)
             changed = stage != self._status["stage"] or done >= total
             self._status |= {"done": done, "total": total, "stage": stage, "eta_s": eta_s}
             if changed or time.time() - self._written_at > REPORT_EVERY_S:
@@ -65,6 +70,10 @@ class Job:
     def stop_requested(self) -> bool:
         """Whether somebody asked the job to stop."""
         return (self.folder / "stop.json").exists()
+
+    def needs(self, seconds: float) -> None:
+        """Say how long saving and leaving takes: after a wish to stop the process is not ended sooner."""
+        self._needs_s = seconds
 
     def raise_if_stopped(self) -> None:
         """Raise JobCancelled when a stop was asked for; call it where nothing is half done."""
@@ -98,4 +107,4 @@ class Job:
             wish = json.loads((self.folder / "stop.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return False
-        return bool(time.time() > wish["requested_at"] + wish["grace_s"])
+        return bool(time.time() > wish["requested_at"] + max(wish["grace_s"], self._needs_s))

@@ -26,7 +26,13 @@ PATTERNS = ("config.json", "adapter_config.json", "tokenizer*", "chat_template.j
 def identity_of(base: Base, dataset: DatasetVersion, seed: int, versions: dict[str, str]) -> dict[str, Any]:
     """Return what decides a run besides its settings; reads the weights, some seconds for each ten gigabytes."""
     return {
-        "model": {"id": base.model.id, "identity": model_identity(base), "files": _stats(base)},
+        "model": {
+            "id": base.model.id,
+            "name": base.model.name,
+            "source": base.model.source,
+            "identity": model_identity(base),
+            "files": _stats(base),
+        },
         "dataset": dataset_identity(dataset),
         "versions": versions,
         "seed": seed,

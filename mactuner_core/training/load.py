@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig
+from peft import LoraConfig, PeftModel
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
 from mactuner_core.errors import ConfigError, InputError
@@ -58,11 +58,20 @@ def ready_for_k_bits(model: Any) -> Any:
     return model
 
 
+def put_on_adapter(model: Any, adapter: Path, config: TrainingConfig, tokenizer: Any) -> Any:
+    """Return `model` with the adapter of another run on it: to be trained on, or merged in where every weight is trained."""
+    grow_vocabulary(model, tokenizer)
+    tuned = PeftModel.from_pretrained(model, str(adapter), is_trainable=config.method != "full")
+    return tuned.merge_and_unload() if config.method == "full" else tuned
+
+
 def adapter_config(config: TrainingConfig, model: Any, tokenizer: Any) -> LoraConfig | None:
-    """Return the adapter to train beside the weights, or None when the weights themselves are trained.
+    """Return the adapter to train beside the weights, None when the weights themselves or an adapter on them are trained.
 
     The vocabulary of `model` grows with the tokenizer's. Raises ConfigError when a layer that was named is not there.
     """
+    if isinstance(model, PeftModel):
+        return None
     grow_vocabulary(model, tokenizer)
     if config.method == "full":
         return None

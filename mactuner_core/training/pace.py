@@ -26,7 +26,7 @@ class Pace:
 
     def step_ends(self) -> None:
         """Add the step's seconds; the first of a process warms up and is kept apart."""
-        self._lap()
+        self.lap()
         self._paused = False
         took = self._mark - self._begin
         self.seconds += took
@@ -38,17 +38,17 @@ class Pace:
 
     def validated(self) -> None:
         """Since the last step, or since `restart`, a validation took place."""
-        self._validation_s.append(self._lap())
+        self._validation_s.append(self.lap())
 
     def saved(self) -> None:
         """Since the last step or validation a checkpoint was written."""
-        took = self._lap()
+        took = self.lap()
         self._saves_s += took
         self.saving_s = max(self.saving_s, took)
 
     def restart(self) -> None:
         """What took place until now is none of the run's own work."""
-        self._lap()
+        self.lap()
 
     def logged(self) -> tuple[float, float]:
         """Return tokens a second and seconds a step since the last call."""
@@ -75,7 +75,8 @@ class Pace:
         """Tokens a second of training, padding not counted."""
         return self.tokens / self.seconds if self.seconds else 0.0
 
-    def _lap(self) -> float:
+    def lap(self) -> float:
+        """Return the seconds since something last ended; the next step counts from when it begins."""
         now = time.perf_counter()
         took, self._mark, self._paused = now - self._mark, now, True
         return took

@@ -20,6 +20,9 @@ def save(trainer: Any, tokenizer: Any, config: TrainingConfig, run_folder: Path)
     try:
         trainer.model.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
+        shutil.rmtree(temporary / "ref", ignore_errors=True)  # what preference training compares with
+        (temporary / "README.md").unlink(missing_ok=True)  # PEFT's, which names a path of this machine; ours follows
+        shutil.rmtree(final, ignore_errors=True)  # of an attempt that was killed before it was complete
         temporary.replace(final)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -25,19 +24,20 @@ class Heard:
     """A listener that keeps what it hears and asks for a stop after `stop_after` steps."""
 
     def __init__(self, stop_after: int | None = None) -> None:
-        self.events: list[dict[str, Any]] = []
+        self.etas: list[float | None] = []
         self.steps: list[float] = []
         self.stages: list[str] = []
         self.stop_after = stop_after
 
-    def progress(self, done: float, total: float, stage: str) -> None:
+    def progress(self, done: float, total: float, stage: str, eta_s: float | None = None) -> None:
         if stage == "training.stage_steps":
             self.steps.append(done)
+            self.etas.append(eta_s)
         if stage not in self.stages:
             self.stages.append(stage)
 
-    def event(self, **values: Any) -> None:
-        self.events.append(values)
+    def needs(self, seconds: float) -> None:
+        assert seconds >= 0
 
     def stop_requested(self) -> bool:
         return self.stop_after is not None and len(self.steps) >= self.stop_after

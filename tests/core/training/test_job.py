@@ -11,6 +11,7 @@ from mactuner_core import jobs
 from mactuner_core.catalog import Catalog
 from mactuner_core.catalog.tables import DatasetVersion, Model
 from mactuner_core.errors import InputError, NotFoundError, WorkError
+from mactuner_core.training import checkpoints, metrics
 from mactuner_core.training.config import TrainingConfig
 from mactuner_core.training.start import start_training
 from mactuner_core.workspace import Workspace, is_complete
@@ -42,8 +43,8 @@ def test_a_run_goes_from_start_to_a_finished_folder(
     assert status.result["run"] == run.id
     assert status.result["train_loss"] < status.result["train_loss_before"]
     assert is_complete(Path(run.path))
-    metrics = [event for event in jobs.events(status.folder) if event["kind"] == "metrics"]
-    assert any("loss" in event for event in metrics) and any("eval_loss" in event for event in metrics)
+    events = metrics.read(Path(run.path))
+    assert any("loss" in event for event in events) and any("eval_loss" in event for event in events)
 
 
 def test_killed_is_lost_and_the_next_run_works(
@@ -73,7 +74,7 @@ def test_stopped_is_cancelled_with_a_checkpoint(
     wait_for_steps(folder)
     jobs.request_stop(folder)
     assert jobs.wait(folder).state == "cancelled"
-    assert list((Path(run.path) / "checkpoints").glob("checkpoint-*/model.safetensors"))
+    assert len(checkpoints.all_of(Path(run.path))) == 1
     assert not is_complete(Path(run.path))
 
 

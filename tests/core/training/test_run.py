@@ -13,12 +13,13 @@ from mactuner_core.errors import InputError, WorkError
 from mactuner_core.jobs import JobCancelled
 from mactuner_core.models.check import check_model_folder
 from mactuner_core.models.generate import answer, answers, load
+from mactuner_core.training import checkpoints, metrics
+from mactuner_core.training.assemble import make_trainer
 from mactuner_core.training.callback import RunCallback
 from mactuner_core.training.config import TrainingConfig
 from mactuner_core.training.load import load_model
 from mactuner_core.training.rows import prepare_rows
-from mactuner_core.training.assemble import make_trainer
-from mactuner_core.training.run import measure, train
+from mactuner_core.training.run import measure_after, measure_before, train
 from mactuner_core.workspace import is_complete
 from tests.core.training.conftest import ROWS, Heard
 
@@ -42,10 +43,13 @@ def test_a_full_run_learns_and_its_folder_loads(family: str, request: pytest.Fix
     assert check_model_folder(tmp_path / "run" / "model").has_chat_template
     assert heard.steps == list(range(1, 10))
     assert heard.stages[-1] == "training.stage_saving"
-    losses = [event["loss"] for event in heard.events if "loss" in event]
+    events = metrics.read(tmp_path / "run")
+    losses = [event["loss"] for event in events if "loss" in event]
     assert len(losses) == 9 and losses[-1] < losses[0]
-    assert all({"learning_rate", "grad_norm", "tokens_per_second"} <= e.keys() for e in heard.events if "loss" in e)
-    assert any("eval_loss" in event for event in heard.events)
+    figures = {"learning_rate", "grad_norm", "token_accuracy", "tokens_per_second", "seconds_per_step", "epoch", "time"}
+    assert all(figures <= event.keys() for event in events if "loss" in event)
+    assert [event["step"] for event in events if "eval_loss" in event] == list(range(10))
+    assert all(e["memory_bytes"] > 10**7 and 0 <= e["cpu_percent"] <= 100 for e in events if e["kind"] == "system")
 
 
 @pytest.mark.parametrize("family", ["qwen", "llama"])
@@ -101,7 +105,7 @@ def test_a_stop_saves_a_checkpoint_and_leaves_no_finished_run(qwen: Path, tmp_pa
     with pytest.raises(JobCancelled):
         train(settings(epochs=50), qwen, ROWS, [], tmp_path / "run", Heard(stop_after=2))
     assert not is_complete(tmp_path / "run")
-    assert (tmp_path / "run" / "checkpoints" / "checkpoint-2" / "model.safetensors").is_file()
+    assert [checkpoint.step for checkpoint in checkpoints.all_of(tmp_path / "run")] == [2]
 
 
 def test_rows_left_out_are_listed_and_rows_cut_are_counted(qwen: Path, tmp_path: Path) -> None:
@@ -141,8 +145,9 @@ def test_a_loss_that_is_no_number_ends_the_run(qwen: Path, tmp_path: Path, monke
     monkeypatch.setattr("mactuner_core.training.run.load_model", broken)
     with pytest.raises(WorkError) as raised:
         train(settings(), qwen, ROWS, [], tmp_path / "run", Heard())
-    assert (raised.value.code, raised.value.values["step"]) == ("training.loss_not_finite", 1)
-    assert "learning rate" in raised.value.text("en")
+    assert (raised.value.code, raised.value.values["step"]) == ("training.loss_broken_weights", 1)
+    assert "weights of the base model are broken" in raised.value.text("en")
+    assert not checkpoints.all_of(tmp_path / "run")
 
 
 @pytest.mark.parametrize(
@@ -189,14 +194,17 @@ def test_the_quicker_loss_is_trls_loss(qwen: Path, tmp_path: Path, monkeypatch: 
     found = []
     for limit in (2**30, 0):
         monkeypatch.setattr("mactuner_core.training.trainer.SMALL_LOGITS_BYTES", limit)
-        callback = RunCallback(Heard(), save_by_time=False)
         config = settings(gradient_accumulation=2)
+        callback = RunCallback(config, tmp_path / f"{limit}", Heard())
+        callback.run_folder.mkdir()
         model = load_model(qwen, config)
         trainer = make_trainer(config, model, tokenizer, examples, examples[:5], tmp_path / f"{limit}", callback)
-        before = measure(trainer)
+        before = measure_before(trainer, callback)
         trainer.train()
         figures = [entry for entry in trainer.state.log_history if "mean_token_accuracy" in entry]
-        found.append((before, measure(trainer), [entry["mean_token_accuracy"] for entry in figures]))
+        found.append(
+            (before, measure_after(trainer, callback, -1), [entry["mean_token_accuracy"] for entry in figures])
+        )
         assert figures[-1]["num_tokens"] == 3 * sum(len(example.input_ids) for example in examples)
     assert found[0][0] == pytest.approx(found[1][0], rel=1e-5)
     assert found[0][1] == pytest.approx(found[1][1], rel=1e-3)
