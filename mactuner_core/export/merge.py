@@ -13,6 +13,7 @@ from typing import Any
 
 from mactuner_core.errors import InputError
 from mactuner_core.hardware import available_memory_bytes
+from mactuner_core.models.vocabulary import grow_vocabulary
 
 TOKENIZER_FILES = (
     "tokenizer.json",
@@ -104,7 +105,10 @@ def load_with_adapter(model: Path, adapter: Path | None, dtype: str) -> Any:
     if not (adapter / "adapter_model.safetensors").is_file():
         raise InputError("export.adapter_without_weights", adapter=adapter)
     from peft import PeftModel
+    from transformers import AutoTokenizer
 
+    if (adapter / "tokenizer.json").is_file():  # a run gives the model a row for each token that its template added
+        grow_vocabulary(base, AutoTokenizer.from_pretrained(adapter))
     try:
         return PeftModel.from_pretrained(base, str(adapter)).eval()
     except (RuntimeError, ValueError) as problem:

@@ -13,6 +13,7 @@ from typing import Any
 
 from mactuner_core.hardware import torch_device
 from mactuner_core.models.quiet import quiet_transformers
+from mactuner_core.models.vocabulary import grow_vocabulary
 
 Messages = Sequence[Mapping[str, Any]]
 
@@ -48,6 +49,7 @@ def load(path: Path, adapter: Path | None = None) -> Loaded:
     if adapter is not None:
         from peft import PeftModel
 
+        grow_vocabulary(model, tokenizer)
         model = PeftModel.from_pretrained(model, str(adapter))
     model.to(device).eval()
     return Loaded(model, tokenizer, stop_ids(model, tokenizer))

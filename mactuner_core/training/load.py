@@ -46,11 +46,16 @@ def load_model(folder: Path, config: TrainingConfig) -> Any:
 
 
 def ready_for_k_bits(model: Any) -> Any:
-    """Freeze a four-bit model and keep its norms in float32.
+    """Freeze a four-bit model, keep its norms in float32, and keep its layers fit for training on a CPU.
 
     `peft.prepare_model_for_kbit_training` would also widen the embedding and the output head, gigabytes for a vocabulary
     of 150,000; they are not quantised and need no widening.
     """
+    for module in model.modules():
+        # bitsandbytes 0.50 repacks a layer for AVX512-BF16 when it is evaluated, and from then on no gradient passes it:
+        # after the first validation a run would learn next to nothing, and only a warning in the log would say so
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
     for parameter in model.parameters():
         parameter.requires_grad = False
         if parameter.ndim == 1 and parameter.is_floating_point():
