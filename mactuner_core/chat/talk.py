@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from mactuner_core.catalog import Catalog
-from mactuner_core.catalog.tables import Run
 from mactuner_core.chat.server_process import Server, serving
 from mactuner_core.errors import InputError, NotFoundError, WorkError
-from mactuner_core.jobs import read
-from mactuner_core.workspace import Workspace, is_complete
+from mactuner_core.training.base import base_of
+from mactuner_core.workspace import Workspace
 
 Message = dict[str, str]
 Piece = Callable[[str], None]
@@ -46,16 +45,16 @@ Talk = Callable[[list[Message], Sampling, Piece | None], Answer]
 def talk_to(workspace: Workspace, catalog: Catalog, ref: str, *, allow_unverified: bool = False) -> Iterator[Talk]:
     """Yield a function `(messages, sampling, on_piece)` that answers as the model `ref` does.
 
-    `ref` is a GGUF file, an export (`EXPORT` or `EXPORT:QUANT`), a run, or a base model. Raises NotFoundError.
+    `ref` is a GGUF file, an export (`EXPORT` or `EXPORT:QUANT`), a run (`RUN`), one of its checkpoints (`RUN@STEP`) or a
+    base model. Raises NotFoundError, InputError for a run that is not finished.
     """
     exports, runs, models = ([row.id for row in rows] for rows in (catalog.exports(), catalog.runs(), catalog.models()))
     if ref.endswith(".gguf") or ref.split(":")[0] in exports:
         with serving(workspace, ref, allow_unverified=allow_unverified) as server:
             yield _through_server(server)
-    elif ref in runs:
-        yield _through_transformers(*_weights_of_run(workspace, catalog, catalog.run(ref)))
-    elif ref in models:
-        yield _through_transformers(Path(catalog.model(ref).path), None)
+    elif ref in models or ref.split("@")[0] in runs:
+        base = base_of(catalog, ref)
+        yield _through_transformers(base.folder, base.adapter)
     else:
         known = {"exports": exports, "runs": runs, "models": models}
         raise NotFoundError("chat.no_target", ref=ref, **{name: ", ".join(ids) or "–" for name, ids in known.items()})
@@ -115,12 +114,3 @@ def _through_transformers(path: Path, adapter: Path | None) -> Talk:
         return Answer(found.text, found.tokens, found.seconds)
 
     return talk
-
-
-def _weights_of_run(workspace: Workspace, catalog: Catalog, run: Run) -> tuple[Path, Path | None]:
-    folder = Path(run.path)
-    if not is_complete(folder):
-        raise InputError("chat.run_unfinished", run=run.id, state=read(workspace.jobs / run.job_id).state)
-    if (folder / "model").is_dir():
-        return folder / "model", None
-    return Path(catalog.model(run.model_id).path), folder / "adapter"

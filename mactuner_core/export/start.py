@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from pathlib import Path
 
 from mactuner_core import jobs
 from mactuner_core.catalog.store import Catalog
-from mactuner_core.catalog.tables import Export, Run
+from mactuner_core.catalog.tables import Export
 from mactuner_core.errors import InputError
 from mactuner_core.export.merge import Source
 from mactuner_core.export.quantize import QUANTS, check_quants
 from mactuner_core.jobs.control import new_id
 from mactuner_core.models.check import check_model_folder
-from mactuner_core.workspace import Workspace, check_free_space, check_name, is_complete
+from mactuner_core.training.base import base_of, run_base
+from mactuner_core.workspace import Workspace, check_free_space, check_name
 
 DEFAULT_QUANTS = ("F16", "Q4_K_M")
 _SLACK = 1.15  # quantised files keep some tensors in a larger type
@@ -29,17 +29,17 @@ def start_export(
     quants: Sequence[str] = DEFAULT_QUANTS,
     name: str | None = None,
 ) -> Export:
-    """Start the export of a finished run or of a model and return its row; the files carry `name`.
+    """Start the export of a finished run, of a checkpoint (RUN@STEP) or of a model and return its row.
 
-    Raises InputError for an unknown quant, an unfinished run or a model that cannot be used, WorkError for too little disk.
+    The files carry `name`. Raises NotFoundError for an unknown name, InputError for an unknown quant, an unfinished run or a
+    model that cannot be used, WorkError for too little disk.
     """
     if (run_id is None) == (model_id is None):
         raise InputError("export.run_or_model")
     wanted = check_quants(quants)
-    run = catalog.run(run_id) if run_id is not None else None
-    model = catalog.model(run.model_id if run else str(model_id))
-    source = run_source(run, Path(model.path)) if run else Source(Path(model.path))
-    title = check_name(name or (run.id if run else model.id))
+    base = run_base(catalog, run_id) if run_id is not None else base_of(catalog, str(model_id))
+    run, model, source = base.run, base.model, Source(base.folder, base.adapter)
+    title = check_name(name or str(run_id or model_id).replace("@", "-"))
     parameters = check_model_folder(source.model).parameters
     _remove_leftovers(workspace)
     check_free_space(workspace.exports, needed_bytes(parameters, wanted, merged=source.adapter is not None))
@@ -62,16 +62,6 @@ def start_export(
     }
     jobs.start(workspace, "export", spec, title=title, job_id=export_id)
     return export
-
-
-def run_source(run: Run, model: Path) -> Source:
-    """Return what a finished run made: its adapter over `model`, or its own full model."""
-    folder = Path(run.path)
-    if not is_complete(folder):
-        raise InputError("export.run_not_done", run=run.id)
-    if (folder / "adapter").is_dir():
-        return Source(model, folder / "adapter")
-    return Source(folder / "model")
 
 
 def needed_bytes(parameters: int, quants: Sequence[str], *, merged: bool) -> int:

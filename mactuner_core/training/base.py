@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -43,12 +44,23 @@ def base_of(catalog: Catalog, ref: str) -> Base:
     models = {model.id: model for model in catalog.models()}
     if ref in models:
         return Base(models[ref], Path(models[ref].path))
-    name, _, step = ref.rpartition("@") if "@" in ref else (ref, "", "")
-    runs = {run.id: run for run in catalog.runs()}
-    if name not in runs or (step and not step.isdecimal()):
+    runs = [run.id for run in catalog.runs()]
+    if ref.partition("@")[0] not in runs:
         raise NotFoundError("base.unknown", ref=ref, models=_list(models), runs=_list(runs))
-    run = runs[name]
-    return _checkpoint(catalog, run, int(step)) if step else _result(catalog, run)
+    return run_base(catalog, ref)
+
+
+def run_base(catalog: Catalog, ref: str) -> Base:
+    """Return the result of the run RUN, or what the checkpoint RUN@STEP holds; raises as `base_of` does."""
+    name, at, step = ref.partition("@")
+    run = catalog.run(name)
+    if not at:
+        return _result(catalog, run)
+    if not step.isdecimal():
+        known = [str(checkpoint.step) for checkpoint in checkpoints.all_of(Path(run.path))]
+        raise NotFoundError("checkpoints.unknown", run=run.id, step=step, known=", ".join(known) or "–")
+    path = checkpoints.find(Path(run.path), int(step)).path
+    return _over(catalog, run, path, path, int(step))
 
 
 def keep_base(base: Base, run_folder: Path) -> Base:
@@ -81,11 +93,6 @@ def _result(catalog: Catalog, run: Run) -> Base:
     return _over(catalog, run, folder / "model", folder / "adapter", None)
 
 
-def _checkpoint(catalog: Catalog, run: Run, step: int) -> Base:
-    path = checkpoints.find(Path(run.path), step).path
-    return _over(catalog, run, path, path, step)
-
-
 def _over(catalog: Catalog, run: Run, model: Path, adapter: Path, step: int | None) -> Base:
     row = catalog.model(run.model_id)
     if (adapter / "adapter_config.json").is_file():
@@ -104,5 +111,5 @@ def _link(source: Path, target: Path) -> Path:
     return target
 
 
-def _list(names: dict[str, Model] | dict[str, Run]) -> str:
+def _list(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "–"

@@ -86,7 +86,7 @@ def test_what_cannot_be_exported_is_refused_before_anything_is_written(workspace
         start_export(workspace, catalog, run_id="done", quants=["Q5"])
     with pytest.raises(InputError) as caught:
         start_export(workspace, catalog, run_id="half")
-    assert caught.value.code == "export.run_not_done"
+    assert caught.value.code == "base.run_not_done"
     for wrong in ({}, {"run_id": "done", "model_id": "tiny"}):
         with pytest.raises(InputError) as caught:
             start_export(workspace, catalog, **wrong)
