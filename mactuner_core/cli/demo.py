@@ -85,10 +85,10 @@ def _prepare(workspace: Workspace, catalog: Catalog) -> tuple[DatasetVersion, Mo
 
 
 def _train(workspace: Workspace, catalog: Catalog, model: Model, dataset: DatasetVersion) -> tuple[Run, dict[str, Any]]:
-    from mactuner_core.training.defaults import suggest
+    from mactuner_core.training.recommend import recommend
     from mactuner_core.training.start import start_training
 
-    run = start_training(workspace, catalog, suggest(model, dataset))
+    run = start_training(workspace, catalog, recommend(model, dataset).config)
     say(text("cli.training", run=run.id, model=model.id, dataset=dataset.id))
     return run, follow(workspace.jobs / run.job_id).result
 

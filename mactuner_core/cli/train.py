@@ -27,7 +27,8 @@ def train(
     detach: Annotated[bool, typer.Option("--detach", help=text("cli.detach_help"))] = False,
     json: JsonOption = False,
 ) -> None:
-    from mactuner_core.training.defaults import suggest
+    from mactuner_core.training.base import base_of
+    from mactuner_core.training.recommend import recommend
     from mactuner_core.training.start import start_training
 
     values = (read_yaml(config) if config else {}) | settings | parse_assignments(assignments or [])
@@ -36,8 +37,8 @@ def train(
         raise ConfigError([SettingProblem("config.missing", {"name": name}) for name in missing])
     workspace = open_workspace()
     catalog = open_catalog(workspace)
-    model, dataset = catalog.model(str(values["model"])), catalog.dataset(str(values["dataset"]))
-    suggested = suggest(model, dataset, values.get("method")).model_dump() if not config else {}
+    model, dataset = base_of(catalog, str(values["model"])).model, catalog.dataset(str(values["dataset"]))
+    suggested = recommend(model, dataset, method=values.get("method")).config.model_dump() if not config else {}
     run = start_training(workspace, catalog, TrainingConfig.check(suggested | values | {"dataset": dataset.id}))
     if detach:
         _detached(run.id, run.job_id, json)

@@ -24,7 +24,7 @@ from mactuner_core.chat.server_process import start_server, wait_for_server
 from mactuner_core.data.importing import import_file
 from mactuner_core.export.start import start_export
 from mactuner_core.models.starter_job import start_starter
-from mactuner_core.training.defaults import suggest
+from mactuner_core.training.recommend import recommend
 from mactuner_core.training.start import start_training
 from mactuner_core.workspace import Workspace
 from tests.conftest import SAMPLES
@@ -77,7 +77,7 @@ def test_pictures(visit: Callable[..., Visit], workspace: Workspace, catalog: Ca
 
 def train_and_watch(looks: Looks, workspace: Workspace, catalog: Catalog) -> Run:
     """Train as suggested, take pictures a third of the way, and return the finished run."""
-    config = suggest(catalog.models()[0], catalog.dataset("civil_law_qa"))
+    config = recommend(catalog.models()[0], catalog.dataset("civil_law_qa")).config
     run = start_training(workspace, catalog, config)
     folder = workspace.jobs / run.job_id
     while jobs.read(folder).share < 0.3 and not jobs.read(folder).ended:

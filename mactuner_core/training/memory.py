@@ -1,0 +1,182 @@
+"""Peak memory of a training run in parts, counted from what the trainer keeps: no factor stands for a model or a method.
+
+The activations are the tensors that autograd keeps for the backward pass, counted operation by operation: norms,
+attention, feed-forward, and what each adapter adds (a test counts the same in real models). `benchmarks/memory.py` holds
+the sum against measured peaks on a CPU. What a GPU does otherwise (two-byte numbers, its own kernels) follows the same
+count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mactuner_core.hardware import Device
+from mactuner_core.training.config import TrainingConfig
+from mactuner_core.training.dimensions import Dimensions
+
+LIBRARIES = {"cpu": 560_000_000, "mps": 560_000_000, "cuda": 500_000_000}  # Python and torch, or what CUDA takes itself
+FOUR_BIT = 0.5 + 1 / 64 + 4 / (64 * 256)  # bytes a number: NF4, a byte for each 64, and four for each 256 of those
+SMALL_LOGITS = 256 * 2**20  # training/trainer.py: under this a CPU builds the logits at once
+SMALL_COPIES = 3  # the logits, those of learned tokens, and their log-softmax
+TILE_TOKENS, TILE_WORDS = 4096, 32768  # TRL computes larger ones in tiles of this size
+TILE_COPIES = {"cpu": 9, "mps": 9, "cuda": 1}  # what it keeps beside a tile where no fused kernel runs
+MIXED_COPY = 2  # bytes: under mixed precision float32 weights have a two-byte copy until the step ends
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The parts of the peak, in bytes."""
+
+    weights: int
+    gradients: int
+    optimizer: int
+    activations: int
+    logits: int
+    overhead: int
+
+    @property
+    def total(self) -> int:
+        """All parts together."""
+        return sum(self.as_dict().values())
+
+    def as_dict(self) -> dict[str, int]:
+        """Return the parts by name."""
+        return dict(self.__dict__)
+
+
+@dataclass(frozen=True)
+class _Widths:
+    """Bytes of one number: of frozen or trained weights, of adapters, of activations, of norms."""
+
+    weight: int
+    adapter: int
+    narrow: int
+    wide: int = 4
+
+
+def memory_of(dimensions: Dimensions, config: TrainingConfig, longest: int, device: Device) -> Memory:
+    """Return the peak of training where the longest row has `longest` tokens, already cut at max_length."""
+    widths = _widths(config, device)
+    rows = config.batch_size * (2 if config.objective == "dpo" else 1)
+    tokens = rows * min(longest, config.max_length)
+    trained, adapter = _trained(dimensions, config)
+    return Memory(
+        weights=_weights(dimensions, config, widths) + adapter * widths.adapter,
+        gradients=_gradients(dimensions, config, widths, trained, adapter),
+        optimizer=_optimizer(dimensions, config, widths, trained, adapter),
+        activations=_activations(dimensions, config, widths, tokens, min(longest, config.max_length), device),
+        logits=_logits(dimensions, widths, tokens, device),
+        overhead=LIBRARIES[device] + _unpacked(dimensions, config, widths),
+    )
+
+
+def adapter_parameters(dimensions: Dimensions, config: TrainingConfig) -> int:
+    """Return how many numbers the adapter of `config` has; 0 when the weights themselves are trained."""
+    if config.method == "full":
+        return 0
+    matrices = dimensions.adapted(config.target_modules)
+    size = sum(config.lora_rank * (out + inner) for out, inner in matrices)
+    return size + (sum(out for out, _ in matrices) if config.use_dora else 0)
+
+
+def _widths(config: TrainingConfig, device: Device) -> _Widths:
+    mixed = config.precision in ("bf16", "fp16") or (config.precision == "auto" and device == "cuda")
+    frozen = 4 if device == "cpu" or config.precision == "fp32" else 2
+    if config.method == "full":
+        return _Widths(weight=4, adapter=4, narrow=2 if mixed else 4)
+    # TRL keeps the adapter of four-bit weights in two bytes; PEFT keeps the others in float32
+    return _Widths(weight=frozen, adapter=2 if config.method == "qlora" else 4, narrow=2 if mixed else frozen)
+
+
+def _trained(dimensions: Dimensions, config: TrainingConfig) -> tuple[int, int]:
+    """Return how many weights of the model itself are trained, and how many numbers stand beside it."""
+    if config.method == "full":
+        return dimensions.parameters, 0
+    return (dimensions.embeddings if config.train_embeddings else 0), adapter_parameters(dimensions, config)
+
+
+def _weights(dimensions: Dimensions, config: TrainingConfig, widths: _Widths) -> int:
+    size = dimensions.parameters * widths.weight
+    if config.method == "qlora":
+        size = round(dimensions.in_matrices * FOUR_BIT)
+        size += (dimensions.parameters - dimensions.in_matrices) * widths.weight
+    if config.method != "full" and config.train_embeddings:
+        size += dimensions.embeddings * widths.weight  # PEFT trains a copy
+    if config.method == "full" and config.objective == "dpo":
+        size += dimensions.parameters * widths.weight  # the model as it was, to compare with
+    return size
+
+
+def _gradients(dimensions: Dimensions, config: TrainingConfig, widths: _Widths, trained: int, adapter: int) -> int:
+    size = trained * widths.weight + adapter * widths.adapter
+    if trained and dimensions.tied:  # the embedding's gradient comes twice and is added up
+        size += dimensions.vocabulary * dimensions.hidden * widths.weight
+    return size
+
+
+def _optimizer(dimensions: Dimensions, config: TrainingConfig, widths: _Widths, trained: int, adapter: int) -> int:
+    if config.optimizer == "adamw_8bit":
+        return 2 * (trained + adapter) + (trained + adapter) // 32
+    if config.optimizer == "adafactor":  # a row and a column for each matrix, and the update of the largest one
+        largest = dimensions.vocabulary * dimensions.hidden if trained else 0
+        return (trained + adapter) // max(1, dimensions.hidden) * 8 + largest * 4
+    if config.optimizer == "muon":  # one moment for the matrices of the blocks, two for the rest
+        return (2 * trained - dimensions.in_matrices) * widths.weight
+    return 2 * (trained * widths.weight + adapter * widths.adapter)
+
+
+def _activations(
+    dimensions: Dimensions, config: TrainingConfig, widths: _Widths, tokens: int, length: int, device: Device
+) -> int:
+    block = tokens * block_bytes_per_token(dimensions, config, length, widths.narrow, widths.adapter)
+    if config.use_dora and config.method != "full":
+        inner = [side for _, side in dimensions.adapted(config.target_modules)]
+        fixed = sum(side * side + config.lora_rank * side for side in inner) * widths.adapter
+        block += fixed // max(1, dimensions.layers)
+    kept = dimensions.layers * block
+    if config.gradient_checkpointing:
+        kept = dimensions.layers * tokens * dimensions.hidden * widths.narrow + block
+    if config.method == "full" and widths.narrow < widths.weight:
+        kept += dimensions.in_matrices * MIXED_COPY
+    return round(kept)
+
+
+def block_bytes_per_token(
+    dimensions: Dimensions, config: TrainingConfig, length: int, narrow: int = 4, adapter: int = 4, wide: int = 4
+) -> float:
+    """Return the bytes that one block keeps of each token until its backward pass, in padded batches of `length` tokens."""
+    hidden, query, key, inner = dimensions.hidden, dimensions.query, dimensions.key, dimensions.intermediate
+    full, dropout = config.method == "full", config.lora_dropout > 0
+    norm = dimensions.norms * hidden * wide * (2 if full else 1)  # its input, and what its weight is multiplied with
+    if full or not dropout:
+        norm += 2 * hidden * narrow  # what goes into attention and feed-forward
+    if dimensions.head_norms:
+        norm += (query + key) * wide * (2 if full else 1)
+    # queries, result, keys and values (repeated for each query head that shares them), the mask, a sum for each head
+    attention = (2 * query + 2 * query) * narrow + (length + dimensions.heads) * wide
+    if dimensions.fused and (full or not dropout):
+        attention += query * narrow  # the result once more, in another order
+    feed_forward = ((4 if full or not dropout else 3) if dimensions.gated else (2 if full else 1)) * inner * narrow
+    beside = 0
+    if not full:
+        each = [
+            ((2 * side if dropout else 0) + config.lora_rank) + (2 * out if config.use_dora else 0)
+            for out, side in dimensions.adapted(config.target_modules)
+        ]
+        beside = sum(each) * adapter
+    return norm + attention + feed_forward + beside / dimensions.layers
+
+
+def _logits(dimensions: Dimensions, widths: _Widths, tokens: int, device: Device) -> int:
+    whole = tokens * dimensions.vocabulary * 4
+    if device == "cpu" and whole < SMALL_LOGITS:
+        return SMALL_COPIES * whole
+    width = widths.narrow if device == "cuda" else 4
+    return TILE_COPIES[device] * min(tokens, TILE_TOKENS) * min(dimensions.vocabulary, TILE_WORDS) * width
+
+
+def _unpacked(dimensions: Dimensions, config: TrainingConfig, widths: _Widths) -> int:
+    """Return the bytes of the largest four-bit matrix while it is multiplied with."""
+    if config.method != "qlora" or not dimensions.matrices:
+        return 0
+    return max(out * inner for out, inner in dimensions.matrices.values()) * widths.narrow
