@@ -8,7 +8,7 @@ from typing import Literal
 import streamlit as st
 
 from ui.data_draft import STEPS
-from ui.data_work import Desk
+from ui.data_work import WORK_ROWS, Desk
 from ui.errors import escaped
 from ui.language import labels, t
 
@@ -68,6 +68,13 @@ def next_button(step: str, *, disabled: bool = False, main_action: bool = True) 
         on_click=go_to,
         args=(step,),
     )
+
+
+def scope_note(desk: Desk) -> None:
+    """Say that figures of a large file are those of its first rows."""
+    usable = desk.found().usable
+    if usable > WORK_ROWS:
+        st.caption(t("data_page.figures_of", shown=f"{WORK_ROWS:,}", rows=f"{usable:,}"))
 
 
 def marked(before: str, after: str) -> tuple[str, str]:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from mactuner_core.data.privacy import KINDS, MaskPolicy
 from mactuner_core.data.privacy.policy import Action
-from ui.data_parts import next_button
+from ui.data_parts import next_button, scope_note
 from ui.data_work import Desk, Masked
 from ui.errors import errors_are_shown, escaped
 from ui.examples import small_table
@@ -93,6 +93,7 @@ def outcome(desk: Desk, masked: Masked) -> None:
     figures[0].metric(t("data_page.found"), f"{count:,}")
     figures[1].metric(t("data_page.dropped"), f"{sum(masked.dropped.values()):,}")
     figures[2].metric(t("data_page.left_after"), f"{masked.left:,}")
+    scope_note(desk)
     if masked.left:
         st.error(t("data_page.still_there", count=masked.left), icon=":material/gpp_bad:")
     else:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import streamlit as st
 
 from mactuner_core import jobs
@@ -9,6 +12,7 @@ from mactuner_core.data.hiding import Hider, hides_names
 from mactuner_core.data.import_job import start_import
 from mactuner_core.jobs import JobStatus
 from ui.data_draft import discard, plain_name
+from ui.data_parts import scope_note
 from ui.data_work import Desk
 from ui.errors import errors_are_shown, escaped
 from ui.examples import small_table
@@ -41,7 +45,7 @@ def save_step(desk: Desk) -> None:
 def draw_jobs(found: list[JobStatus]) -> None:
     """Draw the job that saves."""
     for job in found:
-        job_card(job)
+        job_card(job, *([t("data_page.rows_done", count=f"{job.done:,.0f}")] if job.done else []))
 
 
 def job_of(desk: Desk) -> JobStatus | None:
@@ -53,7 +57,7 @@ def job_of(desk: Desk) -> JobStatus | None:
 def saved_note(desk: Desk, version_id: str) -> None:
     """Say what was saved, and lead on."""
     version = desk.catalog.dataset(version_id)
-    rows = {"train": version.train_rows, "validation": version.validation_rows}
+    rows = {"train": f"{version.train_rows:,}", "validation": f"{version.validation_rows:,}"}
     st.success(t("data_page.saved", id=escaped(version.id), **rows), icon=":material/check_circle:")
     if hides_names(desk.recipe):
         st.caption(t("data_page.copy_stays"))
@@ -86,6 +90,7 @@ def summary(desk: Desk) -> None:
         facts["rules"] = t("data_page.sum_rules", name=rules.name or t("data_page.rules"), count=count)
     fact, value = t("data_page.fact"), t("data_page.value")
     small_table([{fact: t(f"data_page.fact_{name}"), value: words} for name, words in facts.items() if words])
+    scope_note(desk)
 
 
 def proposed_name(desk: Desk) -> str:
@@ -93,7 +98,8 @@ def proposed_name(desk: Desk) -> str:
     draft, policy, chat = desk.draft, desk.recipe.privacy, desk.reading().chat
     if policy is None or not hides_names(desk.recipe) or draft.name != plain_name(draft.source_name):
         return draft.name
-    return plain_name(Hider(policy, chat.speakers if chat else {}).file_name(draft.source_name))
+    hidden = Hider(policy, chat.speakers if chat else {}).file_name(Path(draft.source_name).stem)
+    return plain_name(re.sub(r"[\W_]*\[\w+\]", "", hidden) + Path(draft.source_name).suffix)
 
 
 def save_form(desk: Desk, *, main_action: bool, busy: bool) -> None:

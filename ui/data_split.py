@@ -6,7 +6,7 @@ import streamlit as st
 
 from mactuner_core.data.splitting import SplitRecipe
 from ui.data_overlap import draw_overlap
-from ui.data_parts import next_button
+from ui.data_parts import next_button, scope_note
 from ui.data_rules import rules_box
 from ui.data_work import Desk
 from ui.errors import errors_are_shown
@@ -55,3 +55,4 @@ def figures(desk: Desk) -> None:
     )
     columns[2].metric(t("data_page.moved"), f"{parts.moved:,}", help=t("data_page.moved_help"))
     st.progress(len(parts.train) / rows)
+    scope_note(desk)

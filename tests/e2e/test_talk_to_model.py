@@ -75,7 +75,7 @@ def save(found: Visit) -> str:
     """Save under the proposed name, which holds nobody's, and return it."""
     page = found.page
     name = page.get_by_role("textbox", name="이름").first
-    expect(name).to_have_value("KakaoTalk_Chat_-이름")
+    expect(name).to_have_value("KakaoTalk_Chat")
     press(page, "데이터셋으로 저장")
     expect(page.get_by_text("저장 완료")).to_be_visible(timeout=WORK_MS)
     expect(page.get_by_text("저장된 버전에는 이름이 남지 않습니다")).to_be_visible()

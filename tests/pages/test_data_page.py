@@ -44,6 +44,17 @@ def upload(open_page: Open, name: str, content: bytes) -> AppTest:
     return app
 
 
+def upload_again(app: AppTest, name: str, content: bytes) -> AppTest:
+    """Discard the draft and begin with another file."""
+    press(step(app, "load"), "초안 버리기")
+    app.file_uploader[0].upload(name, content).run()
+    return fine(app)
+
+
+def talk(answer: str) -> list[dict[str, str]]:
+    return [{"role": "user", "content": "무엇인가요?"}, {"role": "assistant", "content": answer}]
+
+
 def step(app: AppTest, name: str) -> AppTest:
     return fine(by_key(app.segmented_control, "data-step").set_value(name).run())
 
@@ -167,13 +178,33 @@ def test_personal_data_is_masked_in_what_is_saved(open_page: Open, workspace: Wo
     assert not [name for name in ("김민수", "이지은", "민수야", "010-") if name in saved]
 
 
+def test_a_large_file_says_whose_figures_they_are(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("ui.data_work", "ui.data_parts"):
+        monkeypatch.setattr(f"{module}.WORK_ROWS", 100)
+    app = with_sample(open_page, "civil_law_qa.csv")
+    for name in ("split", "save"):
+        assert "전체 160행 중 처음 100행의 수치입니다" in words(fine(step(app, name)))
+
+
 @pytest.mark.parametrize("sample", [MESSY, CHAT])
 def test_every_chart_is_drawn(open_page: Open, sample: str) -> None:
     app = step(with_chat(open_page) if sample == CHAT else with_sample(open_page, sample), "understand")
-    names = ["characters", "turns", "parts", "words", "cloud", "near", "longest", "shortest"]
+    names = ["characters", "turns", "parts", "words", "cloud", "missing", "near", "longest", "shortest"]
     for name in names + (["speakers", "week"] if sample == CHAT else []):
         by_key(app.segmented_control, "data-chart").set_value(name).run()
         assert by_key(fine(app).segmented_control, "data-chart").value == name
+
+
+def test_missing_values_are_drawn_or_said_to_be_none(open_page: Open) -> None:
+    app = step(with_sample(open_page, "civil_law_qa.csv"), "understand")
+    by_key(app.segmented_control, "data-chart").set_value("missing").run()
+    assert "빈 값이 없습니다" in fine(app).success[0].value
+    rows = [{"messages": talk("하나"), "source_model": "m"}, {"messages": talk("둘")}]
+    app = upload_again(app, "mixed.jsonl", "".join(json.dumps(row) + "\n" for row in rows).encode())
+    step(app, "understand")
+    by_key(app.segmented_control, "data-chart").set_value("missing").run()
+    assert not fine(app).success
+    assert "막대를 누르면" in words(app)
 
 
 def test_tokens_are_counted_with_a_model_and_the_cut_rows_are_shown(open_page: Open, model: Model) -> None:
