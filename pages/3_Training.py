@@ -7,26 +7,19 @@ from collections.abc import Sequence
 import streamlit as st
 
 from mactuner_core import jobs
-from mactuner_core.catalog.tables import DatasetVersion, Model, Run
+from mactuner_core.catalog.tables import Run
 from mactuner_core.errors import NotFoundError
-from mactuner_core.format import human_bytes, human_count
-from mactuner_core.hardware import detect
-from mactuner_core.models.catalogued import model_info
-from mactuner_core.training.config import Method, TrainingConfig
-from mactuner_core.training.recommend import recommend
+from mactuner_core.training.config import TrainingConfig
 from mactuner_core.training.start import start_training
-from ui.charts import loss_chart
-from ui.errors import errors_are_shown, escaped, show_error
-from ui.forms import settings_form
+from ui.errors import errors_are_shown, show_error
 from ui.language import t
 from ui.navigation import go
 from ui.page import App, empty_state, header, main_and_settings, show
 from ui.training_compare import all_runs
+from ui.training_form import ask_settings
 from ui.training_monitor import monitor
+from ui.training_plan import draw_plan
 
-METHODS: tuple[Method, ...] = ("full", "lora")
-CHOSEN_APART = ("model", "dataset", "method")
-LORA_ONLY = ("lora_rank", "lora_alpha", "lora_dropout")
 FOR_A_NEW_RUN = ("new", "like", "model")  # in the address: open the form, with the settings of a run, for a model
 
 
@@ -48,10 +41,10 @@ def main(app: App) -> None:
     else:
         left, right = main_and_settings()
         with right:
-            config = settings(app, models, datasets)
-            start_button(app, config)
+            planned = ask_settings(app, models, datasets)
+            start_button(app, planned.config if planned else None)
         with left:
-            plan(app, config)
+            draw_plan(planned)
     if runs:
         st.divider()
         all_runs(app, runs, run)
@@ -72,45 +65,6 @@ def shown_run(app: App, runs: Sequence[Run]) -> Run | None:
     return running
 
 
-def settings(app: App, models: Sequence[Model], datasets: Sequence[DatasetVersion]) -> TrainingConfig | None:
-    """Draw the choices and the form, filled with what suits them; None while something is wrong.
-
-    A starter model goes with the dataset it was made from.
-    """
-    st.subheader(t("training_page.settings"), anchor=False)
-    ids = [model.id for model in models]
-    wanted = st.query_params.get("model")
-    model_id = st.selectbox(
-        t("training_page.model"), ids, index=ids.index(wanted) if wanted in ids else 0, key="train-model"
-    )
-    model, versions = app.catalog.model(model_id), [version.id for version in datasets]
-    own = model.dataset_id
-    dataset_id = st.selectbox(
-        t("training_page.dataset"),
-        versions,
-        index=versions.index(own) if own in versions else 0,
-        key=f"train-dataset-{model.id}",
-    )
-    dataset = app.catalog.dataset(dataset_id)
-    names = {method: t(f"training_page.method_{method}") for method in METHODS}
-    method: Method = st.segmented_control(
-        t("training_page.method"), METHODS, format_func=names.__getitem__, default=recommend(model, dataset).config.method,
-        required=True, key=f"train-method-{model.id}", width="stretch", help=t("training_page.method_help"),
-    )  # fmt: skip
-    suggested = recommend(model, dataset, method=method).config
-    form = settings_form(
-        TrainingConfig,
-        f"train-{model.id}-{dataset.id}-{method}",
-        values=suggested.model_dump(),
-        leave_out=CHOSEN_APART if method == "lora" else (*CHOSEN_APART, *LORA_ONLY),
-    )
-    # What was left as suggested is not "set": some checks are about what a person set.
-    changed = {name: value for name, value in form.values.items() if value != getattr(suggested, name)}
-    form.values.clear()
-    form.values.update(suggested.model_dump(exclude_unset=True) | changed)
-    return form.check(TrainingConfig, model=model.id, dataset=dataset.id, method=method)
-
-
 def start_button(app: App, config: TrainingConfig | None) -> None:
     """Draw the start."""
     busy = any(job.kind == "train" and not job.ended for job in jobs.list_jobs(app.workspace.jobs))
@@ -124,38 +78,6 @@ def start_button(app: App, config: TrainingConfig | None) -> None:
             run = start_training(app.workspace, app.catalog, config)
     if run:
         go("training", run=run.id)
-
-
-def plan(app: App, config: TrainingConfig | None) -> None:
-    """Draw what will happen: what is trained on what, why so, and what it needs."""
-    if config is None:
-        st.info(t("training_page.mend_settings"), icon=":material/edit:")
-        return
-    model, dataset = app.catalog.model(config.model), app.catalog.dataset(config.dataset)
-    need = model_info(model)["fits"][config.method]
-    steps = planned_steps(config, dataset)
-    with st.container(border=True):
-        st.subheader(t("training_page.plan"), anchor=False)
-        figures = st.columns(3)
-        figures[0].metric(t("training_page.model"), human_count(model.parameters), help=escaped(model.id))
-        figures[1].metric(t("training_page.examples"), f"{dataset.train_rows:,}", help=escaped(dataset.id))
-        figures[2].metric(t("training_page.steps"), f"{steps:,}")
-        reason = "starter" if model.source == "starter" and config.method == "full" else config.method
-        st.markdown(f":material/lightbulb: {t(f'training_page.why_{reason}')}")
-        memory = {"need": human_bytes(need["memory_bytes"]), "total": human_bytes(detect().memory_bytes)}
-        if need["fits"]:
-            st.markdown(f":green[:material/check_circle:] {t('training_page.fits', **memory)}")
-        else:
-            st.markdown(f":orange[:material/warning:] {t('training_page.does_not_fit', **memory)}")
-        if not dataset.validation_rows:
-            st.markdown(f":orange[:material/info:] {t('training_page.no_validation')}")
-    loss_chart([], steps)
-
-
-def planned_steps(config: TrainingConfig, dataset: DatasetVersion) -> int:
-    """Return how many steps a run will take."""
-    batches = -(-dataset.train_rows // config.batch_size)
-    return max(1, -(-batches // config.gradient_accumulation)) * config.epochs
 
 
 show("training", main)
