@@ -15,7 +15,7 @@ from mactuner_core.format import human_duration
 from mactuner_core.messages import current_language, text
 from mactuner_core.workspace import open_workspace
 
-ModelOption = Annotated[str, typer.Option(help="GGUF | EXPORT[:QUANT] | RUN | MODEL")]
+ModelOption = Annotated[str, typer.Option(help="GGUF | EXPORT[:QUANT] | RUN[@STEP] | MODEL")]
 SystemOption = Annotated[str | None, typer.Option(help=text("cli.system_help"))]
 TokensOption = Annotated[int, typer.Option(min=1, max=32768, help=text("cli.max_tokens_help"))]
 TemperatureOption = Annotated[float, typer.Option(min=0.0, max=2.0, help=text("cli.temperature_help"))]

@@ -34,8 +34,17 @@ def show(line: str = "") -> None:
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
     """Print a table on stdout; `columns` are message keys."""
-    headers = [Column(text(column), overflow="fold") for column in columns]
-    table = Table(*headers, title=title, title_justify="left", header_style="bold")
+    _print_table([text(column) for column in columns], rows, title)
+
+
+def show_columns(first: str, names: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print things side by side on stdout, a column for each of `names` after the one headed `first`."""
+    _print_table([first, *names], rows, None)
+
+
+def _print_table(headers: Sequence[str], rows: Iterable[Sequence[object]], title: str | None) -> None:
+    columns = [Column(header, overflow="fold") for header in headers]
+    table = Table(*columns, title=title, title_justify="left", header_style="bold")
     for row in rows:
         table.add_row(*[str(cell) for cell in row])
     Console(highlight=False).print(table, markup=False)

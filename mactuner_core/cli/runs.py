@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from mactuner_core.catalog import open_catalog
 from mactuner_core.catalog.tables import Run
-from mactuner_core.cli.output import JsonOption, emit_json, show, show_table
+from mactuner_core.cli.output import JsonOption, emit_json, say, show, show_columns, show_table
+from mactuner_core.cli.run_end import follow_run
 from mactuner_core.errors import error_from_dict
-from mactuner_core.jobs import events, read, request_stop, wait
+from mactuner_core.format import human_bytes
+from mactuner_core.jobs import read, request_stop, wait
 from mactuner_core.messages import text
+from mactuner_core.training import checkpoints, metrics
+from mactuner_core.training.checkpoints import Checkpoint
+from mactuner_core.training.compare import differences, scores
+from mactuner_core.training.removing import remove_run
+from mactuner_core.training.resume import resume_training
 from mactuner_core.workspace import Workspace, open_workspace
 
 
 def commands() -> typer.Typer:
     """Return the group of commands."""
     group = typer.Typer(no_args_is_help=True)
-    for name, function in (("list", list_runs), ("show", show_run), ("stop", stop), ("logs", logs)):
+    for name, function in (
+        ("list", list_runs),
+        ("show", show_run),
+        ("stop", stop),
+        ("resume", resume),
+        ("logs", logs),
+        ("checkpoints", list_checkpoints),
+        ("compare", compare),
+        ("remove", remove),
+    ):
         group.command(name, help=text(f"cli.runs_{name}_help"))(function)
     return group
 
@@ -39,7 +55,7 @@ def show_run(run: str, json: JsonOption = False) -> None:
     row = open_catalog(workspace).run(run)
     summary = _summary(workspace, row) | {"path": row.path, "config": row.config}
     if json:
-        emit_json(summary | {"metrics": events(workspace.jobs / row.job_id)})
+        emit_json(summary | {"metrics": metrics.read(Path(row.path))})
         return
     for key, value in summary.items():
         show(f"{key:>18}  {value}")
@@ -64,6 +80,83 @@ def logs(run: str, json: JsonOption = False) -> None:
         emit_json({"run": run, "log": content})
     else:
         show(content)
+
+
+def resume(
+    run: str,
+    checkpoint: Annotated[int | None, typer.Option(min=1, help=text("cli.checkpoint_help"))] = None,
+    detach: Annotated[bool, typer.Option("--detach", help=text("cli.detach_help"))] = False,
+    json: JsonOption = False,
+) -> None:
+    workspace = open_workspace()
+    catalog = open_catalog(workspace)
+    found = checkpoints.find(Path(catalog.run(run).path), checkpoint)
+    resumed = resume_training(workspace, catalog, run, found.step)
+    say(text("cli.resumed", run=run, step=found.step))
+    follow_run(workspace, resumed, detach=detach, json=json)
+
+
+def list_checkpoints(
+    run: str,
+    delete: Annotated[int | None, typer.Option(min=1, help=text("cli.delete_checkpoint_help"))] = None,
+    json: JsonOption = False,
+) -> None:
+    folder = Path(open_catalog(open_workspace()).run(run).path)
+    if delete is not None:
+        gone = checkpoints.delete(folder, delete)
+        if not json:
+            show(text("cli.checkpoint_deleted", step=gone.step, size=human_bytes(gone.bytes)))
+            return
+    found = checkpoints.all_of(folder)
+    if json:
+        emit_json([_checkpoint(checkpoint) for checkpoint in found])
+        return
+    columns = ["cli.step", "cli.epoch", "cli.train_loss", "cli.eval_loss", "cli.size", "cli.best"]
+    rows = [
+        (
+            c.step,
+            f"{c.epoch:.2f}",
+            _number(c.train_loss),
+            _number(c.eval_loss),
+            human_bytes(c.bytes),
+            "✓" if c.best else "",
+        )
+        for c in found
+    ]
+    show_table(columns, rows)
+
+
+def compare(runs: list[str], json: JsonOption = False) -> None:
+    catalog = open_catalog(open_workspace())
+    found = [catalog.run(name) for name in runs]
+    settings, figures = differences(found), scores(found)
+    if json:
+        emit_json({"runs": runs, "settings": settings, "scores": figures})
+        return
+    for title, rows in (("cli.setting", settings), ("cli.score", figures)):
+        show_columns(text(title), runs, [(name, *map(_cell, values)) for name, values in rows.items()])
+
+
+def remove(run: str, json: JsonOption = False) -> None:
+    workspace = open_workspace()
+    gone = remove_run(workspace, open_catalog(workspace), run)
+    if json:
+        emit_json({"removed": gone.id})
+    else:
+        show(text("cli.run_removed", run=gone.id))
+
+
+def _checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
+    names = ("step", "epoch", "train_loss", "eval_loss", "bytes", "best", "created_at")
+    return {name: getattr(checkpoint, name) for name in names}
+
+
+def _cell(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else "–" if value is None else str(value)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"
 
 
 def _summary(workspace: Workspace, run: Run) -> dict[str, Any]:

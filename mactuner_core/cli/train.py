@@ -8,13 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from mactuner_core.catalog import open_catalog
-from mactuner_core.cli.follow import follow
 from mactuner_core.cli.options import parse_assignments, with_settings
-from mactuner_core.cli.output import JsonOption, emit_json, say, show
+from mactuner_core.cli.output import JsonOption
+from mactuner_core.cli.run_end import follow_run
 from mactuner_core.config import read_yaml
 from mactuner_core.errors import ConfigError, SettingProblem
-from mactuner_core.format import human_duration
-from mactuner_core.messages import current_language, text
+from mactuner_core.messages import text
 from mactuner_core.training.config import TrainingConfig
 from mactuner_core.workspace import open_workspace
 
@@ -40,23 +39,4 @@ def train(
     model, dataset = base_of(catalog, str(values["model"])).model, catalog.dataset(str(values["dataset"]))
     suggested = recommend(model, dataset, method=values.get("method")).config.model_dump() if not config else {}
     run = start_training(workspace, catalog, TrainingConfig.check(suggested | values | {"dataset": dataset.id}))
-    if detach:
-        _detached(run.id, run.job_id, json)
-        return
-    say(text("cli.training", run=run.id, model=model.id, dataset=dataset.id))
-    stats = follow(workspace.jobs / run.job_id).result
-    if json:
-        emit_json({"run": run.id} | stats)
-        return
-    show(text("cli.trained", run=run.id, time=human_duration(stats["seconds"], current_language())))
-    for name in ("train_loss_before", "train_loss", "eval_loss_before", "eval_loss", "tokens_per_second"):
-        if stats.get(name) is not None:
-            show(f"{name:>18}  {stats[name]:.4g}")
-    show(text("cli.next_export", run=run.id))
-
-
-def _detached(run_id: str, job_id: str, json: bool) -> None:
-    if json:
-        emit_json({"run": run_id, "job": job_id})
-    else:
-        show(text("cli.detached", run=run_id))
+    follow_run(workspace, run, detach=detach, json=json)
