@@ -144,6 +144,8 @@ def _untie_where_trained_apart(tuned: Any) -> None:
     ends = (base.get_input_embeddings(), base.get_output_embeddings())
     if not any(isinstance(module, BaseTunerLayer | ModulesToSaveWrapper) for module in ends):
         return
+    if all(isinstance(module, ModulesToSaveWrapper) for module in ends) and ends[0].weight is ends[1].weight:
+        return  # trained as one
     plain = ends[1].get_base_layer() if isinstance(ends[1], BaseTunerLayer) else ends[1]
     plain = plain.original_module if isinstance(plain, ModulesToSaveWrapper) else plain
     plain.weight = Parameter(plain.weight.detach().clone(), requires_grad=False)
