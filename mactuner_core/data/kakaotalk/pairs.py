@@ -195,21 +195,23 @@ class _Writer:
 
     def example(self, talk: list[Turn]) -> ChatExample:
         """Return the example of `talk`, which ends with a reply; its first turn of the others starts it."""
-        first = next(number for number, turn in enumerate(talk) if not turn.mine)
+        while talk[0].mine:
+            talk = talk[1:]
         messages: list[Message] = [{"role": "system", "content": self._system}] if self._system else []
         instruction = ""
-        for mine, numbers in _sides(talk[first:]):
+        for mine, numbers in _sides(talk):
             if mine:
                 messages.append({"role": "assistant", "content": self.turns.joined(numbers)})
                 continue
-            instruction = self._named(self._recipe.instruction or "", self._sender(numbers[-1]))
+            if self._recipe.instruction:
+                instruction = self._named(self._recipe.instruction, self._sender(numbers[-1]))
             content = self._with_names(numbers) if self._recipe.name_speakers else self.turns.joined(numbers)
             messages.append({"role": "user", "content": f"{instruction}\n{content}" if instruction else content})
         reply = talk[-1]
         seconds = self._messages.seconds[reply.numbers[0]]
         other = {"instruction": instruction} if instruction else {}
         time = None if seconds == NO_TIME else moment(seconds)
-        return ChatExample(self.turns.line(talk[first]), messages, other, time=time, session=reply.session)
+        return ChatExample(self.turns.line(talk[0]), messages, other, time=time, session=reply.session)
 
     def _with_names(self, numbers: Iterable[int]) -> str:
         return "\n".join([f"{self._sender(number)}: {self.turns.joined([number])}" for number in numbers])
@@ -218,7 +220,7 @@ class _Writer:
         return self._messages.senders[self._messages.who[number]]
 
     def _named(self, template: str, other: str) -> str:
-        return template.replace("{me}", self._recipe.me).replace("{other}", other) if template else ""
+        return template.replace("{me}", self._recipe.me).replace("{other}", other)
 
 
 def _sides(talk: list[Turn]) -> Iterator[tuple[bool, array[int]]]:

@@ -70,7 +70,7 @@ class Turns:
         """Return the texts of these messages, each on a line of its own."""
         text_of = self._messages.text_of
         if not self._tags:
-            return "\n".join(map(text_of, numbers))
+            return "\n".join([text_of(number) for number in numbers])
         kinds, tags = self._messages.kinds, self._tags
         return "\n".join([tags.get(kinds[number]) or text_of(number) for number in numbers])
 
