@@ -13,10 +13,10 @@ from mactuner_core.data.statistics.part import Statistics
 from ui.data_charts import selected_rows
 from ui.data_overlap import draw_overlap
 from ui.data_table import table_of
-from ui.data_understand import chart_of
+from ui.data_understand import chart_of, nothing_missing
 from ui.language import labels, t
 
-CHARTS = ("overlap", "characters", "turns", "parts", "longest", "shortest")
+CHARTS = ("overlap", "characters", "turns", "parts", "missing", "longest", "shortest")
 
 
 def version_figures(version: DatasetVersion) -> None:
@@ -39,6 +39,8 @@ def version_figures(version: DatasetVersion) -> None:
     key = f"version-chart-{name}-{version.id}"
     if name == "overlap":
         draw_overlap(statistics, rows, key)
+        return
+    if name == "missing" and nothing_missing(statistics):
         return
     if name in ("longest", "shortest"):
         st.caption(t(f"data_page.about_{name}"))

@@ -34,7 +34,7 @@ from ui.page import main_and_settings
 GIVEN_ELSEWHERE = ("base_url", "model", "gold", "rules")
 OTHER = ""  # the choice of an address that is not one of our servers
 OFFERED_ROWS = 200
-USUAL_GOLD = 5
+USUAL_GOLD = 4
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def choose_writer(workspace: Workspace, kept: dict[str, Any]) -> Writer:
     url = st.selectbox(
         t("data_synthesis.endpoint"),
         list(names),
-        index=list(names).index(last) if last in names else (len(names) - 1 if last else 0),
+        index=0 if not last else list(names).index(last if last in servers else OTHER),
         format_func=names.__getitem__,
         help=t("data_synthesis.endpoint_help"),
         key="synthesis-endpoint",

@@ -60,8 +60,8 @@ def charts_for(desk: Desk) -> list[str]:
     """Return the charts that say something about this file."""
     chat = ["speakers", "week"] if desk.reading().chat else []
     tokens = ["tokens"] if desk.tokenizer else []
-    missing = ["missing"] if any(column["missing"] for column in desk.statistics().rows["columns"]) else []
-    return ["characters", *tokens, "turns", "parts", *chat, "words", "cloud", *missing, "near", "longest", "shortest"]
+    rest = ["words", "cloud", "missing", "near", "longest", "shortest"]
+    return ["characters", *tokens, "turns", "parts", *chat, *rest]
 
 
 def figures(desk: Desk) -> None:
@@ -81,6 +81,8 @@ def draw_chart(desk: Desk, name: str, limit: int | None) -> Picked:
     if name in ("longest", "shortest"):
         st.caption(t(f"data_page.about_{name}"))
         return Picked([row["row"] for row in desk.statistics().rows[name]])
+    if name == "missing" and nothing_missing(desk.statistics()):
+        return Picked()
     of_chat = name in ("speakers", "week")
     statistics = desk.chat_statistics() if of_chat else desk.statistics(words=name in ("words", "cloud"))
     if name == "tokens":
@@ -97,6 +99,14 @@ def draw_chart(desk: Desk, name: str, limit: int | None) -> Picked:
     event = st.altair_chart(chart, width=width, on_select="rerun", key=key)
     st.caption(t("data_page.click_a_bar"))
     return Picked(data_charts.selected_rows(dict(event), statistics), of_chat)
+
+
+def nothing_missing(statistics: Statistics) -> bool:
+    """Say so and return True when every row has a value in every column."""
+    if any(column["missing"] for column in statistics.rows["columns"]):
+        return False
+    st.success(t("data_page.no_missing"), icon=":material/check_circle:")
+    return True
 
 
 def chart_of(statistics: Statistics, name: str, limit: int | None) -> alt.Chart | alt.LayerChart:

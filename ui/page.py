@@ -24,13 +24,16 @@ Colour = Literal["red", "orange", "yellow", "blue", "green", "violet", "gray", "
 LOGO = Path(__file__).with_name("logo.svg")
 ICON = Path(__file__).with_name("icon.svg")  # a Material icon would be fetched from the network
 # Streamlit's file chooser speaks English only, and so do its hint to press Enter and its sign that a script runs (which
-# would blink beside every monitor): the first is translated, the others are hidden. Korean lines break between words.
+# would blink beside every monitor): the first is translated, the others are hidden. Addresses in rows of data are
+# texts to read, not links to open. Korean lines break between words.
 STYLE = """<style>
 [data-testid="stFileUploaderDropzone"] button p, [data-testid="stFileUploaderDropzoneInstructions"] span {{font-size: 0; visibility: hidden}}
 [data-testid="stFileUploaderDropzone"] button p::after {{content: "{button}"; font-size: 0.95rem; visibility: visible}}
 [data-testid="stFileUploaderDropzoneInstructions"] span::after {{content: "{limits}"; font-size: 0.875rem; visibility: visible}}
 [data-testid="InputInstructions"], [data-testid="stStatusWidget"] {{display: none}}
+[data-testid="stTable"] a, a[href^="mailto:"] {{color: inherit !important; text-decoration: none !important; pointer-events: none}}
 [data-testid="stApp"] :is(p, li, td, h1, h2, h3, label) {{word-break: keep-all !important; overflow-wrap: anywhere !important}}
+[data-testid="stTable"] th p {{overflow-wrap: normal !important}}
 </style>"""
 
 
