@@ -47,7 +47,7 @@ def facts(details: HubDetails) -> None:
             "architecture": details.architecture or "?",
             "context": f"{details.context_length:,}" if details.context_length else "?",
             "license": details.license_name or details.license or "?",
-            "korean": t("models_page.has") if details.korean else t("models_page.not_said"),
+            "korean": t("models_page.said") if details.korean else t("models_page.not_said"),
             "access": t("models_page.gated") if details.gated else t("models_page.open"),
             "commit": details.commit[:12],
         }

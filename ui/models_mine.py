@@ -56,14 +56,18 @@ def model_card(app: App, model: Model) -> None:
             if not info["present"]:
                 st.badge(t("models_page.gone"), icon=":material/error:", color="red")
             fit_badges(info["fits"])
-        made = (
-            t("models_page.made_from", dataset=escaped(model.dataset_id)) if model.dataset_id else escaped(model.path)
-        )
-        st.caption(f"{made} · {ago(model.created_at)}")
+        st.caption(f"{origin(model, info['commit'])} · {ago(model.created_at)}")
         with st.container(horizontal=True, gap="small"):
             go_button("training", t("models_page.train"), key=f"train-{model.id}", primary=False, model=model.id)
             details_button(model)
             remove_button(app, model)
+
+
+def origin(model: Model, commit: str | None) -> str:
+    """Return where a model is from: its dataset, its version on the Hub, or its folder."""
+    if model.dataset_id:
+        return t("models_page.made_from", dataset=escaped(model.dataset_id))
+    return t("models_page.version", commit=commit[:12]) if commit else escaped(model.path)
 
 
 def details_button(model: Model) -> None:

@@ -25,6 +25,7 @@ FOUND = "models-found"
 TABLE = "hub-table"
 SIZES = {"any": None, "1b": 1_000_000_000, "3b": 3_000_000_000, "8b": 8_500_000_000}
 LICENSES = ("any", "apache-2.0", "mit", "gemma", "llama3.2", "cc-by-nc-4.0", "other")
+ROW_PX, SHOWN_ROWS = 35, 15
 COLOURS = {"yes": "green", "conditions": "yellow", "no": "orange"}
 
 
@@ -54,7 +55,8 @@ def recommended_card(entry: Recommended, have: bool) -> None:
                 st.badge(t("models_page.no_chat"), color="gray")
             if entry.gguf and not entry.own_code:
                 st.badge(t("models_page.gguf"), color="gray", help=t("models_page.gguf_help"))
-            if not entry.own_code:
+        if not entry.own_code:
+            with st.container(horizontal=True, gap="small"):
                 fit_badges(fits(entry.parameters))
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             label = t("models_page.have") if have else t("models_page.choose")
@@ -78,9 +80,7 @@ def hub_search(app: App) -> None:
             t("models_page.license_filter"), names, format_func=names.__getitem__, key="hub-license"
         )
         only_korean = korean.toggle(t("models_page.only_korean"), key="hub-korean")
-        asked = st.form_submit_button(
-            t("models_page.search_button"), type="primary", width="stretch", disabled=offline_by_choice()
-        )
+        asked = st.form_submit_button(t("models_page.search_button"), width="stretch", disabled=offline_by_choice())
     if asked:
         find(query.strip(), only_korean, None if terms == "any" else terms, SIZES[largest])
     found = st.session_state.get(FOUND)
@@ -95,7 +95,7 @@ def hub_search(app: App) -> None:
             hide_index=True,
             on_select=partial(pick_row, found),
             selection_mode="single-row",
-            height=min(560, 38 * (len(found) + 1)),
+            height=min(SHOWN_ROWS, len(found) + 1) * ROW_PX + 3,
         )
         st.caption(t("models_page.search_found", count=len(found)))
 
@@ -126,11 +126,10 @@ def row(model: HubModel) -> dict[str, Any]:
     values = {
         "id": model.id,
         "parameters": human_count(model.parameters) if model.parameters else "?",
-        "size": human_bytes(model.bytes) if model.bytes else "?",
-        "license": model.license or "?",
-        "korean": "✓" if model.korean else "",
-        "access": t("models_page.gated") if model.gated else "",
         "fits": methods_that_fit(model.fits),
+        "license": (model.license or "?") + (" 🔒" if model.gated else ""),
+        "korean": "✓" if model.korean else "",
+        "size": human_bytes(model.bytes) if model.bytes else "?",
         "downloads": model.downloads,
     }
     return {t(f"models_page.column_{name}"): value for name, value in values.items()}
