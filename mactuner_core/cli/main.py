@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from mactuner_core.cli import ask, demo, doctor, export, models, runs, serve, train
+from mactuner_core.cli import ask, demo, doctor, export, models, recommend, runs, serve, train
 from mactuner_core.cli import data as data_commands
 from mactuner_core.cli.output import emit_json, say
 from mactuner_core.errors import InputError, MacTunerError
@@ -30,6 +30,7 @@ def build_app() -> typer.Typer:
     app.command(help=text("cli.demo_help"))(demo.demo)
     app.add_typer(models.commands(), name="models", help=text("cli.models_help"))
     app.add_typer(data_commands.commands(), name="data", help=text("cli.data_help"))
+    app.command("recommend", help=text("cli.recommend_help"))(recommend.recommend_settings)
     app.command(help=text("cli.train_help"))(train.train)
     app.add_typer(runs.commands(), name="runs", help=text("cli.runs_help"))
     app.command(help=text("cli.ask_help"))(ask.ask)

@@ -55,19 +55,27 @@ class _Widths:
 
 
 def memory_of(dimensions: Dimensions, config: TrainingConfig, longest: int, device: Device) -> Memory:
-    """Return the peak of training where the longest row has `longest` tokens, already cut at max_length."""
+    """Return the peak of training where the longest row has `longest` tokens, already cut at max_length.
+
+    The peak comes where the backward pass begins, with every activation and few gradients, or where it ends, with every
+    gradient and one block's activations; with accumulation the gradients of earlier batches are there from the beginning.
+    """
     widths = _widths(config, device)
-    rows = config.batch_size * (2 if config.objective == "dpo" else 1)
-    tokens = rows * min(longest, config.max_length)
+    rows, length = config.batch_size * (2 if config.objective == "dpo" else 1), min(longest, config.max_length)
+    tokens = rows * length
     trained, adapter = _trained(dimensions, config)
-    return Memory(
-        weights=_weights(dimensions, config, widths) + adapter * widths.adapter,
-        gradients=_gradients(dimensions, config, widths, trained, adapter),
-        optimizer=_optimizer(dimensions, config, widths, trained, adapter),
-        activations=_activations(dimensions, config, widths, tokens, min(longest, config.max_length), device),
-        logits=_logits(dimensions, widths, tokens, device),
-        overhead=LIBRARIES[device] + _unpacked(dimensions, config, widths),
-    )
+    weights = _weights(dimensions, config, widths) + adapter * widths.adapter
+    optimizer = _optimizer(dimensions, config, widths, trained, adapter)
+    overhead = LIBRARIES[device] + _unpacked(dimensions, config, widths)
+    gradients = trained * widths.weight + adapter * widths.adapter
+    ends = dimensions.vocabulary * dimensions.hidden * widths.weight if trained else 0
+    first = gradients if config.gradient_accumulation > 1 else ends
+    kept, block = _activations(dimensions, config, widths, tokens, length)
+    logits = _logits(dimensions, widths, tokens, device)
+    begin = Memory(weights, first, optimizer, kept, logits, overhead)
+    # a head that is the embedding too gets two gradients, which are added up at the end
+    end = Memory(weights, gradients + (ends if dimensions.tied else 0), optimizer, block, 0, overhead)
+    return max(begin, end, key=lambda moment: moment.total)
 
 
 def adapter_parameters(dimensions: Dimensions, config: TrainingConfig) -> int:
@@ -107,13 +115,6 @@ def _weights(dimensions: Dimensions, config: TrainingConfig, widths: _Widths) ->
     return size
 
 
-def _gradients(dimensions: Dimensions, config: TrainingConfig, widths: _Widths, trained: int, adapter: int) -> int:
-    size = trained * widths.weight + adapter * widths.adapter
-    if trained and dimensions.tied:  # the embedding's gradient comes twice and is added up
-        size += dimensions.vocabulary * dimensions.hidden * widths.weight
-    return size
-
-
 def _optimizer(dimensions: Dimensions, config: TrainingConfig, widths: _Widths, trained: int, adapter: int) -> int:
     if config.optimizer == "adamw_8bit":
         return 2 * (trained + adapter) + (trained + adapter) // 32
@@ -126,19 +127,19 @@ def _optimizer(dimensions: Dimensions, config: TrainingConfig, widths: _Widths, 
 
 
 def _activations(
-    dimensions: Dimensions, config: TrainingConfig, widths: _Widths, tokens: int, length: int, device: Device
-) -> int:
+    dimensions: Dimensions, config: TrainingConfig, widths: _Widths, tokens: int, length: int
+) -> tuple[int, int]:
+    """Return what all blocks keep until the backward pass, and one block alone, in bytes."""
     block = tokens * block_bytes_per_token(dimensions, config, length, widths.narrow, widths.adapter)
     if config.use_dora and config.method != "full":
         inner = [side for _, side in dimensions.adapted(config.target_modules)]
         fixed = sum(side * side + config.lora_rank * side for side in inner) * widths.adapter
-        block += fixed // max(1, dimensions.layers)
+        block += fixed / dimensions.layers
     kept = dimensions.layers * block
     if config.gradient_checkpointing:
         kept = dimensions.layers * tokens * dimensions.hidden * widths.narrow + block
-    if config.method == "full" and widths.narrow < widths.weight:
-        kept += dimensions.in_matrices * MIXED_COPY
-    return round(kept)
+    mixed = dimensions.in_matrices * MIXED_COPY if config.method == "full" and widths.narrow < widths.weight else 0
+    return round(kept) + mixed, round(block) + mixed
 
 
 def block_bytes_per_token(
