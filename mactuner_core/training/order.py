@@ -2,7 +2,7 @@
 
 Transformers draws this order from the global random numbers, so a run that goes on in the middle of an epoch would see other
 rows than it would have seen; this one sees the same. Steps come in random order of their length, so that the first tenth of
-a run takes a tenth of its time; only the longest rows come first of all, so that memory runs out at once or not at all.
+a run takes a tenth of its time; only the longest row comes first of all, so that memory runs out at once or not at all.
 """
 
 from __future__ import annotations
@@ -40,10 +40,11 @@ class EpochOrder(Sampler[int]):
         steps = _parts(ordered, self.step_rows)
         short = steps.pop() if len(steps[-1]) < self.step_rows else []  # comes last: the loader cuts at every full step
         mixed = [steps[place] for place in torch.randperm(len(steps), generator=generator).tolist()]
-        if self.epoch == 0 and mixed:
-            longest = max(range(len(mixed)), key=lambda place: self._length(mixed[place][0]))
-            mixed.insert(0, mixed.pop(longest))
-        return (row for step in [*mixed, short] for row in step)
+        order = [row for step in [*mixed, short] for row in step]
+        if self.epoch == 0:
+            longest = max(range(len(order)), key=lambda place: self._length(order[place]))
+            order[0], order[longest] = order[longest], order[0]
+        return iter(order)
 
     def _length(self, row: int) -> int:
         return self.lengths[row]
