@@ -26,6 +26,8 @@ def save_step(desk: Desk) -> None:
     """Draw the step."""
     job = job_of(desk)
     saved = str((job.result or {}).get("id", "")) if job and job.state == "done" else ""
+    if saved not in [version.id for version in desk.catalog.dataset_versions()]:
+        saved = ""  # not yet, or removed since
     if saved:
         with errors_are_shown():
             saved_note(desk, saved)
@@ -38,7 +40,7 @@ def save_step(desk: Desk) -> None:
         st.subheader(t("data_page.settings"), anchor=False)
         with errors_are_shown():
             save_form(desk, main_action=not saved, busy=bool(job and not job.ended))
-    if job and not saved:
+    if job and job.state != "done":
         live(desk.workspace, [job.id], draw_jobs)
 
 

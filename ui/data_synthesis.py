@@ -23,7 +23,7 @@ from mactuner_core.data.synthesis.recipe import SynthesisRecipe
 from mactuner_core.data.synthesis.start import start_synthesis
 from mactuner_core.errors import InputError
 from mactuner_core.workspace import Workspace, write_text
-from ui.data_draft import folder_of, recall, remember
+from ui.data_draft import folder_of, load_draft, recall, remember
 from ui.data_synthesis_work import SECRET, choose_synthesis, draw_synthesis, remember_shown
 from ui.data_table import example_rows
 from ui.errors import errors_are_shown, escaped
@@ -85,7 +85,7 @@ def settings(
         st.rerun()
     pressed = st.button(
         t("data_synthesis.start"),
-        type="primary",
+        type="secondary" if load_draft(workspace) else "primary",  # beside a draft, saving it is the main action
         icon=":material/auto_awesome:",
         width="stretch",
         key="synthesis-start",

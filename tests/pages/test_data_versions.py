@@ -15,7 +15,7 @@ from mactuner_core.data.splitting import SplitRecipe
 from mactuner_core.jobs import Job
 from mactuner_core.workspace import Workspace
 from tests.pages.conftest import SAMPLES, Open, by_key, press, words
-from tests.pages.test_data_page import PAGE, fine, step, view, with_sample
+from tests.pages.test_data_page import PAGE, fine, save, step, view, with_sample
 
 
 @pytest.fixture
@@ -85,6 +85,17 @@ def test_a_version_is_removed_after_a_question(
     assert not catalog.dataset_versions()
     for page in ("pages/3_Training.py", "pages/1_Models.py", "Home.py"):
         assert not open_page(page, run=done_run.id).exception
+
+
+def test_a_draft_can_be_saved_again_after_its_version_was_removed(
+    open_page: Open, workspace: Workspace, catalog: Catalog
+) -> None:
+    app = step(with_sample(open_page, "civil_law_unseen.csv"), "save")
+    version = save(app, workspace, catalog)
+    press(remove_box(view(app, "synthesis"), version), "네, 삭제합니다")
+    assert not fine(app).success
+    assert [button.label for button in app.button if button.proto.type == "primary"] == ["데이터셋으로 저장"]
+    assert save(app, workspace, catalog).id == "civil_law_unseen@2"
 
 
 def test_a_version_in_use_is_not_removed(open_page: Open, dataset: DatasetVersion, run: Run, job: Job) -> None:
