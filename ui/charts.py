@@ -16,7 +16,7 @@ from ui.language import t
 HEIGHT = 340
 MOST_POINTS = 1500  # of one line
 EMPTY_TOP = 8  # where the axis ends before there is a point
-FAINT = 0.25
+FAINT = 0.35
 MARK_COLOUR = "#F59E0B"
 COLOURS = ("#3B82F6", "#8B5CF6", "#10B981", "#F59E0B", "#EF4444", "#06B6D4")
 
@@ -112,7 +112,7 @@ def _spec(lines: Sequence[Line], title: str, last_step: float, number: str, top:
         "type": "nominal",
         "title": None,
         "scale": {"domain": [line.name for line in lines], "range": [line.colour for line in lines]},
-        "legend": {"orient": "top", "labelLimit": 400} if len(lines) > 1 else None,
+        "legend": {"orient": "top", "labelLimit": 400, "symbolOpacity": 1} if len(lines) > 1 else None,
     }
     tips = [
         {"field": "series", "type": "nominal", "title": t("ui.axis_series")},

@@ -56,7 +56,7 @@ def four_figures(figures: Figures, job: JobStatus) -> None:
         columns[1],
         t("ui.loss_validation"),
         _number(validation, ".4f"),
-        t("monitor.lowest", loss=f"{best[1]:.3f}", step=f"{best[0]:,.0f}") if best else "",
+        t("monitor.lowest", loss=f"{best[1]:.3f}") if best else "",
     )
     _figure(
         columns[2],

@@ -74,7 +74,7 @@ def actions(app: App, run: Run, job: JobStatus, checkpoint: Checkpoint) -> None:
     if job.ended and not finished:
         resume_button(app, run, t("monitor.resume_from"), key="resume-from", step=checkpoint.step)
     if st.button(t("monitor.new_from"), icon=":material/call_split:", key="new-from", help=t("monitor.new_from_help")):
-        go("training", model=ref, dataset=run.dataset_id)
+        go("training", model=ref, like=run.id)
     if st.button(t("monitor.export_it"), icon=":material/ios_share:", key="export-checkpoint"):
         go("export", run=ref)
     with st.popover(t("monitor.delete"), icon=":material/delete:", disabled=not job.ended):

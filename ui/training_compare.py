@@ -12,6 +12,7 @@ from mactuner_core import jobs
 from mactuner_core.catalog.tables import Run
 from mactuner_core.config import settings_of
 from mactuner_core.format import human_bytes, human_duration
+from mactuner_core.training.compare import differences, stats_of
 from mactuner_core.training.config import TrainingConfig
 from mactuner_core.training.removing import exports_of, remove_run
 from ui.charts import COLOURS, Line, line_chart
@@ -23,7 +24,6 @@ from ui.navigation import go
 from ui.page import App
 from ui.training_charts import SMOOTHING
 from ui.training_checkpoints import loss_text
-from ui.training_ended import stats_of
 from ui.training_figures import figures_of
 
 LISTED_RUNS = 20
@@ -61,15 +61,13 @@ def row_of(app: App, run: Run, *, best: bool) -> dict[str, object]:
     name = t("monitor.best_step", step=run.id) if best else run.id
     return {
         t("training_page.run"): name,
-        t("training_page.state"): t(f"jobs.state_{job.state}"),
-        t("training_page.model"): f"{config.get('model', run.model_id)} · {run.dataset_id}",
-        t("training_page.settings"): settings_text(config),
+        t("training_page.state"): f"{t(f'jobs.state_{job.state}')} · {ago(run.created_at)}",
+        t("monitor.made_of"): f"{config.get('model', run.model_id)} · {run.dataset_id} · {settings_text(config)}",
         t("ui.loss_train"): loss_text(stats.get("train_loss")),
         t("ui.loss_validation"): loss_text(stats.get("eval_loss")),
         t("training_page.speed"): f"{speed:,.0f}" if speed else "–",
         t("monitor.took"): human_duration(seconds, language()) if seconds else "–",
         t("monitor.peak_memory"): human_bytes(memory) if memory else "–",
-        t("training_page.when"): ago(run.created_at),
     }
 
 
@@ -121,7 +119,7 @@ def compare(runs: Sequence[Run], shown: Run | None) -> None:
         st.caption(t("monitor.compare_two"))
         return
     overlay(found)
-    rows = differences(found)
+    rows = difference_rows(found)
     st.markdown(f"**{t('monitor.differences')}**")
     if rows:
         small_table(rows)
@@ -153,14 +151,13 @@ def overlay(runs: Sequence[Run]) -> None:
     )  # fmt: skip
 
 
-def differences(runs: Sequence[Run]) -> list[dict[str, object]]:
+def difference_rows(runs: Sequence[Run]) -> list[dict[str, object]]:
     """Return a row for each setting in which the runs differ, a column for each run."""
+    words = {setting.name: setting.label[language()] for setting in settings_of(TrainingConfig)}
     rows = []
-    for setting in settings_of(TrainingConfig):
-        values = [run.config.get(setting.name, setting.default) for run in runs]
-        if any(value != values[0] for value in values):
-            row: dict[str, object] = {t("monitor.setting"): setting.label[language()]}
-            rows.append(row | {run.id: value_text(value) for run, value in zip(runs, values, strict=True)})
+    for name, values in differences(runs).items():
+        row: dict[str, object] = {t("monitor.setting"): words[name]}
+        rows.append(row | {run.id: value_text(value) for run, value in zip(runs, values, strict=True)})
     return rows
 
 

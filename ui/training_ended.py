@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from mactuner_core.catalog.tables import Run
 from mactuner_core.format import human_bytes, human_duration
 from mactuner_core.jobs import JobStatus
 from mactuner_core.training import checkpoints
+from mactuner_core.training.compare import stats_of
 from mactuner_core.workspace import is_complete
 from ui.examples import answer_markdown
 from ui.language import language, t
@@ -88,15 +87,6 @@ def done(app: App, run: Run) -> None:
         go_button("export", t("training_page.next_export"), key="next-export", primary=not exported, run=run.id)
     if not exported:
         st.caption(t("monitor.chat_after_export"))
-
-
-def stats_of(run: Run) -> dict[str, Any]:
-    """Return `training_stats.json` of a run, empty when it was not written."""
-    with contextlib.suppress(OSError, ValueError):
-        found = json.loads((Path(run.path) / "training_stats.json").read_text(encoding="utf-8"))
-        if isinstance(found, dict):
-            return found
-    return {}
 
 
 def model_card(run: Run) -> None:

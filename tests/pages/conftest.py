@@ -16,6 +16,7 @@ from mactuner_core.catalog import Catalog
 from mactuner_core.catalog.tables import DatasetVersion, Export, ExportFile, Model, Run
 from mactuner_core.data.importing import import_file
 from mactuner_core.jobs import Job
+from mactuner_core.jobs.job import REPORT_EVERY_S
 from mactuner_core.models.folder import add_folder
 from mactuner_core.training import metrics
 from mactuner_core.training.config import TrainingConfig
@@ -90,6 +91,8 @@ def job(workspace: Workspace, run: Run) -> Job:
             Path(run.path), kind="metrics", step=step, loss=8 / step, learning_rate=2e-4, tokens_per_second=1940.0
         )
     metrics.append(Path(run.path), kind="metrics", step=12, eval_loss=3.25)
+    found.progress(6, 40, "training.stage_steps")
+    time.sleep(REPORT_EVERY_S + 0.05)
     found.progress(12, 40, "training.stage_steps")
     return found
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from mactuner_core.catalog.tables import DatasetVersion, Model, Run
-from mactuner_core.errors import WorkError
 from mactuner_core.jobs import Job
-from mactuner_core.workspace import Workspace
 from tests.pages.conftest import Open, by_key, press, words
 
 PAGE = "pages/3_Training.py"
@@ -48,37 +46,27 @@ def test_a_running_training_shows_card_figures_and_stop(open_page: Open, job: Jo
     assert figures["학습 손실"] == "0.6667"
     assert figures["검증 손실"] == "3.2500"
     assert "line two" in next(code.value for code in app.code if "line" in code.value)
-    start = next(button for button in app.button if button.label == "학습 시작")
-    assert start.disabled
     press(app, "네, 멈춥니다")
     assert job.stop_requested()
     assert "바로 끝내기" in [button.label for button in app.button]
+
+
+def test_a_new_run_is_planned_while_another_works_but_not_started(open_page: Open, job: Job, run: Run) -> None:
+    app = press(open_page(PAGE, "ko", run=run.id), "새 학습")
+    start = next(button for button in app.button if button.label == "학습 시작")
+    assert start.disabled
+
+
+def test_the_form_takes_the_settings_of_a_run_that_is_started_anew(open_page: Open, job: Job, run: Run) -> None:
+    app = open_page(PAGE, "ko", like=run.id)
+    assert by_key(app.selectbox, "train-dataset").value == run.dataset_id
+    assert next(field for field in app.number_input if field.label.startswith("에포크")).value == 3
 
 
 def test_the_job_is_seen_on_home_and_in_the_sidebar(open_page: Open, job: Job) -> None:
     app = open_page("Home.py")
     assert any("민법-lora-1" in caption.value and "30%" in caption.value for caption in app.sidebar.caption)
     assert any("12 / 40" in caption.value for caption in app.caption)
-
-
-def test_a_finished_training_says_what_came_of_it_and_leads_on(open_page: Open, done_run: Run) -> None:
-    app = open_page(PAGE, "ko", run=done_run.id)
-    assert "**8.100 → 0.420**" in words(app)
-    assert "다음: 내보내기" in [button.label for button in app.button]
-    assert app.table[0].value["상태"][0] == "완료"
-
-
-def test_a_failed_training_says_why(open_page: Open, job: Job, run: Run) -> None:
-    job.finish("failed", error=WorkError("jobs.out_of_memory").as_dict())
-    app = open_page(PAGE, "ko", run=run.id)
-    assert not app.exception
-    assert "메모리가 부족합니다" in app.error[0].value
-
-
-def test_a_lost_training_names_its_log(open_page: Open, workspace: Workspace, job: Job, run: Run) -> None:
-    (workspace.jobs / run.job_id / "process.json").write_text('{"pid": 1, "create_time": 0}', encoding="utf-8")
-    app = open_page(PAGE, "ko", run=run.id)
-    assert "log.txt" in app.error[0].value
 
 
 def test_an_unknown_run_in_the_address_is_explained(open_page: Open, done_run: Run) -> None:
