@@ -25,7 +25,8 @@ from tests.e2e.test_pictures import HOME, take, take_all
 FOLDER = os.environ.get("MACTUNER_SCREENSHOTS")
 LOOKS = [(language, colours) for language in ("ko", "en") for colours in ("light", "dark")]
 ASK = {"ko": "모델에게 물어보세요", "en": "Ask your model"}
-ASKED = "오늘 비 온대 우산 챙겨"
+EPOCHS = 25 if FOLDER else 5  # five are enough to answer at all, not to answer well
+ASKED = "그럼 오늘 늦어?"
 pytestmark = pytest.mark.browser
 
 
@@ -42,7 +43,7 @@ def test_from_a_chat_export_to_an_answer(
     press(found.page, "다음: 모델 고르기")
     make_starter(found, name)
     press(found.page, "학습하기")
-    train(found, workspace, epochs=5, dataset=name, examples=version.train_rows)
+    train(found, workspace, EPOCHS, dataset=name, examples=version.train_rows)
     pictures(visit, "talk-trained", f"/Training?run={catalog.runs()[0].id}")
     press(found.page, "다음: 내보내기")
     export(found)
