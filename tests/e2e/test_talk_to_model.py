@@ -79,7 +79,7 @@ def save(found: Visit) -> str:
     expect(name).to_have_value("KakaoTalk_Chat")
     press(page, "데이터셋으로 저장")
     expect(page.get_by_text("저장 완료")).to_be_visible(timeout=WORK_MS)
-    expect(page.get_by_text("저장된 버전에는 이름이 남지 않습니다")).to_be_visible()
+    expect(page.get_by_text("가린 이름은 저장된 버전 어디에도 남지 않습니다")).to_be_visible()
     korean_only(found)
     return name.input_value()
 
