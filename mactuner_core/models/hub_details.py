@@ -6,6 +6,7 @@ Reads the Hub's answer and the model's small `config.json`; nothing is kept on t
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatch
 from typing import Any
@@ -30,6 +31,7 @@ WANTED = (
 )
 CODE = (".py", ".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 CONFIG_LIMIT_BYTES = 1_000_000
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 DTYPE_BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 
 
@@ -105,7 +107,7 @@ def hub_details(repo_id: str, token: str | None = None) -> HubDetails:
 def files_to_fetch(info: Any) -> list[HubFile]:
     """Return configuration, tokenizer and safetensors of a model, small ones first: what can be wrong early is small."""
     wanted = [
-        HubFile(file.rfilename, int(file.size or 0), file.lfs.sha256 if file.lfs else None)
+        HubFile(file.rfilename, int(file.size or 0), _checksum(file.lfs))
         for file in info.siblings or []
         if is_wanted(file.rfilename)
     ]
@@ -123,6 +125,11 @@ def check_safetensors(repo_id: str, info: Any, files: list[HubFile]) -> None:
     if not any(file.name.endswith(".safetensors") for file in files):
         names = ", ".join(file.rfilename for file in info.siblings or []) or "–"
         raise InputError("models.hub_no_safetensors", repo=repo_id, files=names[:200])
+
+
+def _checksum(lfs: Any) -> str | None:
+    """Return the SHA-256 of a large file; it becomes part of a path, so it is looked at."""
+    return lfs.sha256 if lfs and _SHA256.fullmatch(lfs.sha256) else None
 
 
 def _config(info: Any, files: list[HubFile], token: str | None) -> dict[str, Any]:

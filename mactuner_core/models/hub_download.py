@@ -6,6 +6,7 @@ the job through its environment only. The large files are fetched by `hub_fetch`
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,18 +14,20 @@ from typing import Any
 from mactuner_core import jobs
 from mactuner_core.catalog import Catalog, open_catalog
 from mactuner_core.catalog.tables import Model
-from mactuner_core.errors import InputError
+from mactuner_core.errors import InputError, WorkError
 from mactuner_core.jobs import Job
 from mactuner_core.models.catalogued import fresh_id
 from mactuner_core.models.check import architecture, check_model_folder, needs_own_code, read_json
 from mactuner_core.models.folder import plain_name
 from mactuner_core.models.hub import ANSWER_S, api, cache_folder, check_repo_id, hub_errors_are_clear, reach_hub
 from mactuner_core.models.hub import token_or_none as token_to_send
+from mactuner_core.models.hub_cache import kept_models
 from mactuner_core.models.hub_details import HubFile, check_safetensors, files_to_fetch
 from mactuner_core.models.hub_fetch import fetch
 from mactuner_core.workspace import Workspace, check_free_space, disk_full_is_clear
 
 KIND = "hub_download"
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def start_download(workspace: Workspace, repo_id: str, token: str | None = None) -> str:
@@ -41,19 +44,40 @@ def start_download(workspace: Workspace, repo_id: str, token: str | None = None)
 
 
 def run(spec: dict[str, Any], job: Job) -> dict[str, Any]:
-    """Download the model `spec["repo_id"]`, check it, and return the `id` of its catalogue row and its `commit`."""
+    """Download the model `spec["repo_id"]`, check it, and return the `id` of its catalogue row and its `commit`.
+
+    A model that is whole on the disk needs no network.
+    """
     asked_for = check_repo_id(spec["repo_id"])
+    catalog = open_catalog(job.workspace)
     job.progress(0, 0, "models.stage_asking")
+    try:
+        name, folder = _fetched(asked_for, job)
+    except WorkError as problem:
+        kept = {each.name: each.path for each in kept_models(job.workspace, catalog)} if _is_away(problem) else {}
+        if not (path := kept.get(asked_for)):
+            raise
+        name, folder = asked_for, path
+    job.progress(0, 0, "models.stage_checking")
+    model = add_snapshot(job.workspace, catalog, name, folder)
+    return {"id": model.id, "commit": folder.name, "renamed_to": name if name != asked_for else None}
+
+
+def _fetched(asked_for: str, job: Job) -> tuple[str, Path]:
+    """Return the model's name now and its folder in the cache, with everything in it."""
     with hub_errors_are_clear(asked_for):
         reach_hub()
         info = api().model_info(asked_for, files_metadata=True, timeout=ANSWER_S)
         files = files_to_fetch(info)
         check_safetensors(asked_for, info, files)
+        if not _COMMIT.fullmatch(str(info.sha)):
+            raise WorkError("models.hub_strange", reason=f"commit {info.sha}")
         with disk_full_is_clear(cache_folder()):
-            folder = _download(info.id, str(info.sha), files, job)
-    job.progress(0, 0, "models.stage_checking")
-    model = add_snapshot(job.workspace, open_catalog(job.workspace), info.id, folder)
-    return {"id": model.id, "commit": folder.name, "renamed_to": info.id if info.id != asked_for else None}
+            return info.id, _download(check_repo_id(info.id), info.sha, files, job)
+
+
+def _is_away(problem: WorkError) -> bool:
+    return problem.code in ("models.hub_offline_mode", "models.hub_unreachable", "models.hub_slow")
 
 
 def add_snapshot(workspace: Workspace, catalog: Catalog, repo_id: str, folder: Path) -> Model:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -60,7 +61,7 @@ def search(
         found = api(token).list_models(
             search=query or None,
             filter=wanted,
-            num_parameters=f"max:{maximum_parameters}" if maximum_parameters else None,
+            num_parameters=f"max:{math.ceil(maximum_parameters / 10**6)}M" if maximum_parameters else None,
             sort="downloads",
             limit=limit,
             expand=EXPAND,

@@ -77,7 +77,7 @@ by_key(app.text_input, "hub-repository").set_value("some/missing").run()
 press(app, "먼저 살펴보기")
 assert "some/missing" in app.error[0].value
 """)
-    assert hub.searched["num_parameters"] == ["max:1000000000"]
+    assert hub.searched["num_parameters"] == ["max:1000M"]
     assert "ko" in hub.searched["filter"]
 
 

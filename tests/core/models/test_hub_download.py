@@ -151,6 +151,19 @@ def test_a_renamed_model_gets_its_new_name(hub: HubServer, workspace: Workspace,
     assert catalog.models()[0].name == "tiny/model"
 
 
+def test_what_is_whole_on_the_disk_needs_no_network(
+    hub: HubServer, workspace: Workspace, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert download(workspace).state == "done"
+    catalog.remove_model("model")
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    status = download(workspace)
+    assert status.state == "done", log_of(status)
+    assert catalog.model("model").name == "tiny/model"
+    failed = download(workspace, "tiny/english")
+    assert failed.error and failed.error["code"] == "models.hub_unreachable"
+
+
 @pytest.mark.parametrize(
     ("repo", "token", "code"),
     [

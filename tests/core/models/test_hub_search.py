@@ -43,7 +43,7 @@ def test_every_filter_of_the_search_counts(hub: HubServer, ask: Ask) -> None:
         ["tiny/english"],
         ["tiny/model", "tiny/english"],  # of unknown size: left out
     ]
-    assert hub.searched["num_parameters"] == ["max:1000000000"]
+    assert hub.searched["num_parameters"] == ["max:1000M"]
     assert {"text-generation", "safetensors"} <= set(hub.searched["filter"])
 
 
