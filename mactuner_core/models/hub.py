@@ -55,7 +55,12 @@ def api(token: str | None = None) -> Any:
 
 
 def reach_hub() -> None:
-    """Ask for the Hub's front page once: the library itself would try again for half a minute without a network."""
+    """Ask for the Hub's front page once: the library itself would try again for half a minute without a network.
+
+    Raises WorkError when asking is switched off, also when that was done after the library had been imported.
+    """
+    if offline_by_choice():
+        raise WorkError("models.hub_offline_mode")
     from huggingface_hub import constants, get_session
 
     get_session().head(constants.ENDPOINT, timeout=REACH_S)
