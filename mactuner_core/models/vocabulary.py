@@ -11,7 +11,7 @@ from typing import Any
 
 def grow_vocabulary(model: Any, tokenizer: Any) -> int:
     """Add the rows that `tokenizer` has tokens for and `model` lacks, and return how many; spare rows stay."""
-    rows = model.get_input_embeddings().weight.shape[0]
+    rows = int(model.get_input_embeddings().weight.shape[0])
     if len(tokenizer) <= rows:
         return 0
     model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
@@ -37,7 +37,7 @@ def untrained_tokens(model: Any, tokenizer: Any) -> list[int]:
         return []
     rows = weight[added].float()
     length = rows.norm(dim=1)
-    usual = weight[torch.linspace(0, weight.shape[0] - 1, 1024).long().unique()].float().norm(dim=1).median()
+    usual = weight[:: max(1, len(weight) // 1024)].float().norm(dim=1).median()
     empty = length < usual * 0.01
     alike = (torch.cdist(rows, rows) < usual * 1e-4).sum(dim=1) > 1
     return [

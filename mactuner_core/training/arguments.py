@@ -23,6 +23,7 @@ def sft_arguments(config: TrainingConfig, examples: int, validate: bool, run_fol
         **common_arguments(config, examples, validate, run_folder),
         max_length=None,  # the rows are cut already, and what was cut is counted
         dataset_kwargs={"skip_prepare_dataset": True},
+        train_sampling_strategy="group_by_length",  # validation too; the order in training is ours
     )
 
 
@@ -58,7 +59,6 @@ def common_arguments(config: TrainingConfig, examples: int, validate: bool, run_
         "max_grad_norm": config.max_grad_norm,
         "neftune_noise_alpha": config.neftune_noise_alpha,
         "seed": config.seed,
-        "train_sampling_strategy": "group_by_length",  # rows of like length share a batch: less padding
         "bf16": mixed == "bf16",
         "fp16": mixed == "fp16",
         "use_cpu": device == "cpu",

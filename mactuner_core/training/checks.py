@@ -36,7 +36,13 @@ def _objective_problem(config: TrainingConfig, dataset: DatasetVersion) -> Setti
     fits = objective_for(shape)
     if config.objective == fits:
         return None
-    values = {"name": "objective", "value": config.objective, "dataset": dataset.id, "shape": shape, "fits": fits}
+    values: dict[str, object] = {
+        "name": "objective",
+        "value": config.objective,
+        "dataset": dataset.id,
+        "shape": shape,
+        "fits": fits,
+    }
     return SettingProblem("training.objective_mismatch", values)
 
 
@@ -49,7 +55,9 @@ def _target_problem(config: TrainingConfig, model_folder: Path) -> SettingProble
 def _early_stopping_problem(config: TrainingConfig, dataset: DatasetVersion) -> SettingProblem | None:
     if config.early_stopping_patience is None or dataset.validation_rows:
         return None
-    return SettingProblem("training.early_stopping_needs_validation", {"name": "early_stopping_patience", "dataset": dataset.id})
+    return SettingProblem(
+        "training.early_stopping_needs_validation", {"name": "early_stopping_patience", "dataset": dataset.id}
+    )
 
 
 def _hardware_problems(config: TrainingConfig, hardware: Hardware) -> list[SettingProblem]:

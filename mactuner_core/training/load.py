@@ -107,9 +107,9 @@ def _embedding_settings(config: TrainingConfig, model: Any, tokenizer: Any) -> d
     if config.train_embeddings:
         return {"modules_to_save": ends, "ensure_weight_tying": tied}
     if fresh := untrained_tokens(model, tokenizer):
-        return {"trainable_token_indices": {end: fresh for end in ends}, "ensure_weight_tying": tied}
+        return {"trainable_token_indices": dict.fromkeys(ends, fresh), "ensure_weight_tying": tied}
     return {}
 
 
 def _name_of(model: Any, wanted: Any) -> str:
-    return next(name.rsplit(".", 1)[-1] for name, module in model.named_modules() if module is wanted)
+    return str(next(name.rsplit(".", 1)[-1] for name, module in model.named_modules() if module is wanted))

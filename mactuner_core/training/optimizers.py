@@ -42,7 +42,7 @@ class MuonWithAdamW(torch.optim.Optimizer):
         for inner, is_muon in ((self._muon, True), (self._adamw, False)):
             inner.param_groups = [group for group in self.param_groups if group["is_muon"] is is_muon]
             inner.state = self.state
-            inner.step()
+            inner.step()  # type: ignore[no-untyped-call]
         return loss
 
 
@@ -65,7 +65,9 @@ def _muon(config: TrainingConfig, trainer: Any) -> MuonWithAdamW:
     model = trainer.model
     ends = {id(end.weight) for end in (model.get_input_embeddings(), model.get_output_embeddings())}
     decayed = set(trainer.get_decay_parameter_names(model))
-    matrices, decay, plain = [], [], []
+    matrices: list[torch.nn.Parameter] = []
+    decay: list[torch.nn.Parameter] = []
+    plain: list[torch.nn.Parameter] = []
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue

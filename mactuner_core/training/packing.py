@@ -6,6 +6,7 @@ a model with other layers does is not known beforehand, so it is tried before th
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import torch
@@ -72,7 +73,8 @@ def refuse_leaks(model: Any, pad_token_id: int) -> None:
 def _logits(model: Any, pad_token_id: int, rows: list[list[list[int]]]) -> torch.Tensor:
     """Return the logits of the last example of the first row, (tokens, vocabulary)."""
     joined = [
-        {"input_ids": sum(row, []), "labels": sum(row, []), "seq_lengths": [len(part) for part in row]} for row in rows
+        {"input_ids": list(chain(*row)), "labels": list(chain(*row)), "seq_lengths": [len(part) for part in row]}
+        for row in rows
     ]
     batch = PackedCollator(pad_token_id)(joined)
     ids, positions = (batch[name].to(model.device) for name in ("input_ids", "position_ids"))

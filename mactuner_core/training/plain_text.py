@@ -20,7 +20,7 @@ def prepare_texts(
     *,
     join: bool = True,
 ) -> Prepared:
-    """Tokenise `texts`, each with EOS behind it, into rows of at most `max_length` tokens; nothing is thrown away.
+    """Tokenise `texts`, each with EOS behind it, into rows of at most `max_length` tokens; only a row of one token is thrown away.
 
     With `join` the texts follow one another and rows are full, as in pre-training; otherwise every text begins its own
     row. A long text goes on in the next row and counts as cut.

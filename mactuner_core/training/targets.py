@@ -56,5 +56,9 @@ def target_problem(wish: str, names: Sequence[str]) -> SettingProblem | None:
     unknown = [name for name in chosen if name.rsplit(".", 1)[-1] not in names]
     if chosen and not unknown:
         return None
-    values = {"name": "target_modules", "value": ", ".join(unknown) or wish, "found": ", ".join(names) or "–"}
+    values: dict[str, object] = {
+        "name": "target_modules",
+        "value": ", ".join(unknown) or wish,
+        "found": ", ".join(names) or "–",
+    }
     return SettingProblem("training.unknown_target", values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,7 +28,7 @@ def prepare_tracker(config: TrainingConfig, run_folder: Path) -> None:
     if config.report_to == "tensorboard":
         os.environ["TENSORBOARD_LOGGING_DIR"] = folder
     elif config.report_to == "wandb":
-        print(text("training.wandb_sends"), flush=True)
+        logging.getLogger(__name__).warning(text("training.wandb_sends"))
         os.environ["WANDB_DIR"] = str(run_folder)
         os.environ.setdefault("WANDB_PROJECT", "mactuner")
     elif config.report_to == "trackio":

@@ -40,7 +40,8 @@ class Trainer(WholeRun, SFTTrainer):  # type: ignore[misc]
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """Return the optimiser of the settings."""
         self.optimizer = self.optimizer or own_optimizer(self.config, self)
-        return super().create_optimizer(model)
+        made: torch.optim.Optimizer = super().create_optimizer(model)
+        return made
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
@@ -58,7 +59,7 @@ class Trainer(WholeRun, SFTTrainer):  # type: ignore[misc]
         labels = inputs["labels"][:, 1:]
         learned = labels != IGNORED
         first = int(learned.any(dim=0).int().argmax())  # no row learns anything before this position
-        given = {name: inputs[name] for name in ("attention_mask", "position_ids") if name in inputs}
+        given: dict[str, Any] = {name: inputs[name] for name in ("attention_mask", "position_ids") if name in inputs}
         if self._knows_range:
             given["logits_to_keep"] = torch.arange(first, labels.shape[1], device=labels.device)
         output = model(input_ids=inputs["input_ids"], use_cache=False, **given)
@@ -114,7 +115,8 @@ class PairTrainer(WholeRun, DPOTrainer):  # type: ignore[misc]
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """Return the optimiser of the settings."""
         self.optimizer = self.optimizer or own_optimizer(self.config, self)
-        return super().create_optimizer(model)
+        made: torch.optim.Optimizer = super().create_optimizer(model)
+        return made
 
     def evaluate(
         self, eval_dataset: Any = None, ignore_keys: list[str] | None = None, metric_key_prefix: str = "eval"

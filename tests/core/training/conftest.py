@@ -11,6 +11,7 @@ from mactuner_core.catalog.tables import DatasetVersion, Model
 from mactuner_core.data.importing import import_file
 from mactuner_core.models.folder import add_folder
 from mactuner_core.workspace import Workspace
+from tests.core.training.shapes import SHAPES, tiny
 from tests.core.training.tokenizers import template
 from tests.tiny_models import tiny_qwen3
 
@@ -46,6 +47,13 @@ class Heard:
 @pytest.fixture(scope="session")
 def qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_qwen3(tmp_path_factory.mktemp("models") / "qwen")
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A tiny model of each shape, by its name."""
+    folder = tmp_path_factory.mktemp("shapes")
+    return {shape: tiny(shape, folder / shape) for shape in SHAPES}
 
 
 @pytest.fixture(scope="session")

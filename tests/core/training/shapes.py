@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from mactuner_core.training.config import TrainingConfig
 from tests.tiny_models import write_tokenizer
 
 SHAPES = ("qwen3", "llama", "gemma3", "phi3")
@@ -36,3 +37,10 @@ def tiny(shape: str, folder: Path) -> Path:
         torch.manual_seed(5)
         AutoModelForCausalLM.from_config(config).save_pretrained(folder)
     return folder
+
+
+def settings(**values: Any) -> TrainingConfig:
+    """Return settings with which a tiny model learns `ROWS` a good way in a dozen steps."""
+    base = {"model": "m", "dataset": "d", "method": "lora", "batch_size": 8, "epochs": 4, "learning_rate": 1e-3}
+    base |= {"max_length": 128, "gradient_checkpointing": False, "lora_rank": 8, "lora_alpha": 32}
+    return TrainingConfig.check(base | values)
