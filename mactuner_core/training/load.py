@@ -67,7 +67,7 @@ def put_on_adapter(model: Any, adapter: Path, config: TrainingConfig, tokenizer:
     """Return `model` with the adapter of another run on it: to be trained on, or merged in where every weight is trained."""
     grow_vocabulary(model, tokenizer)
     tuned = PeftModel.from_pretrained(model, str(adapter), is_trainable=config.method != "full")
-    return tuned.merge_and_unload() if config.method == "full" else tuned
+    return tuned.merge_and_unload().requires_grad_(True) if config.method == "full" else tuned
 
 
 def adapter_config(config: TrainingConfig, model: Any, tokenizer: Any) -> LoraConfig | None:
