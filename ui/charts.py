@@ -140,13 +140,3 @@ def _spec(lines: Sequence[Line], title: str, last_step: float, number: str, top:
             },
         ]
     }
-
-
-def loss_chart(points: list[dict[str, Any]], total_steps: float) -> None:
-    """Draw the empty axes of a run's loss."""
-    line_chart(
-        [Line(t("ui.loss_train"), [], []), Line(t("ui.loss_validation"), [], [], COLOURS[1], smooth=False, dots=True)],
-        title=t("ui.axis_loss"),
-        last_step=total_steps,
-        key="planned-loss",
-    )

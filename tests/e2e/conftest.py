@@ -5,6 +5,7 @@ Without a chromium these tests are skipped, except on CI, where they fail.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -80,12 +81,22 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def app_url(workspace: Workspace, tmp_path: Path) -> Iterator[str]:
     """Start the app on an empty workspace; at the end stop it and every job it started."""
+    try:
+        with running_app(tmp_path / "app.log") as url:
+            yield url
+    finally:
+        for job in jobs.list_jobs(workspace.jobs):
+            jobs.kill(job.folder)
+
+
+@contextlib.contextmanager
+def running_app(log: Path) -> Iterator[str]:
+    """Start the app and yield its address; its log must be without a traceback."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "Home.py", "--server.headless=true"]
     environment = {name: value for name, value in os.environ.items() if name != "MACTUNER_LANG"}
-    log = tmp_path / "app.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*command, f"--server.port={port}", "--server.address=127.0.0.1"],
@@ -100,8 +111,6 @@ def app_url(workspace: Workspace, tmp_path: Path) -> Iterator[str]:
         yield url
         assert "Traceback" not in log.read_text(encoding="utf-8"), log.read_text(encoding="utf-8")[-3000:]
     finally:
-        for job in jobs.list_jobs(workspace.jobs):
-            jobs.kill(job.folder)
         process.terminate()
         process.wait(timeout=20)
 
