@@ -8,6 +8,7 @@ from mactuner_core import jobs
 from mactuner_core.format import human_bytes
 from mactuner_core.jobs import JobStatus
 from mactuner_core.models.hub import offline_by_choice
+from mactuner_core.models.hub_cache import is_unfinished
 from mactuner_core.models.hub_download import KIND, start_download
 from ui.errors import errors_are_shown
 from ui.job_card import job_card, jobs_of, live
@@ -60,7 +61,7 @@ def jobs_to_show(app: App) -> list[JobStatus]:
     """Return what is being made or downloaded, and the last download when it did not come to its end."""
     found = jobs_of(app.workspace, "starter", KIND)
     downloads = [job for job in jobs.list_jobs(app.workspace.jobs) if job.kind == KIND]
-    if downloads and downloads[0].state == "cancelled" and not found:
+    if downloads and downloads[0].state == "cancelled" and not found and is_unfinished(downloads[0].title):
         return downloads[:1]
     return found
 

@@ -54,12 +54,15 @@ def read(folder: Path) -> JobStatus:
     """Return the state of the job in `folder`; a folder with nothing readable in it is a lost job."""
     spec, status, process = (_json(folder / name) for name in ("spec.json", "status.json", "process.json"))
     known = {key: status[key] for key in ("done", "total", "stage", "eta_s", "ended_at", "error") if key in status}
+    state = _state(folder, spec, status, process)
+    if state in ENDED and "heartbeat" in status:
+        known.setdefault("ended_at", status["heartbeat"])  # of a killed one: when it was last seen at work
     return JobStatus(
         id=folder.name,
         folder=folder,
         kind=str(spec.get("kind", "?")),
         title=str(spec.get("title", folder.name)),
-        state=_state(folder, spec, status, process),
+        state=state,
         started_at=float(spec.get("created_at", 0)),
         pid=process.get("pid"),
         result=status.get("result") or {},

@@ -51,6 +51,11 @@ def kept_models(workspace: Workspace, catalog: Catalog) -> list[Kept]:
     return sorted(found, key=lambda kept: kept.bytes, reverse=True)
 
 
+def is_unfinished(repo_id: str) -> bool:
+    """Tell whether a part of a model is there that a cut download left."""
+    return any((cache_folder() / f"{PREFIX}{repo_id.replace('/', '--')}" / "blobs").glob("*.incomplete"))
+
+
 def delete_kept(workspace: Workspace, catalog: Catalog, name: str) -> Kept:
     """Delete a model's files and return what it was.
 
@@ -72,21 +77,10 @@ def delete_kept(workspace: Workspace, catalog: Catalog, name: str) -> Kept:
 
 
 def _delete_from_cache(repo_id: str) -> None:
-    from huggingface_hub import scan_cache_dir
-
-    cache = cache_folder()
-    found = scan_cache_dir(cache)
-    commits = [
-        revision.commit_hash
-        for repo in found.repos
-        if repo.repo_type == "model" and repo.repo_id == repo_id
-        for revision in repo.revisions
-    ]
-    if commits:
-        found.delete_revisions(*commits).execute()
-    folder = cache / f"{PREFIX}{repo_id.replace('/', '--')}"
-    shutil.rmtree(folder, ignore_errors=True)  # what a cut download left
-    shutil.rmtree(cache / ".locks" / folder.name, ignore_errors=True)
+    """Delete a model's folder; the library deletes by commit, which another repository may share."""
+    folder = cache_folder() / f"{PREFIX}{repo_id.replace('/', '--')}"
+    shutil.rmtree(folder)
+    shutil.rmtree(cache_folder() / ".locks" / folder.name, ignore_errors=True)
 
 
 def _in_cache(workspace: Workspace, models: list[Model]) -> list[Kept]:
