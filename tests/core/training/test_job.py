@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -13,8 +16,13 @@ from mactuner_core.catalog.tables import DatasetVersion, Model
 from mactuner_core.errors import InputError, NotFoundError, WorkError
 from mactuner_core.training import checkpoints, metrics
 from mactuner_core.training.config import TrainingConfig
+from mactuner_core.training.prepare import read_rows
+from mactuner_core.training.resume import resume_training
+from mactuner_core.training.run import train
 from mactuner_core.training.start import start_training
 from mactuner_core.workspace import Workspace, is_complete
+from tests.core.training.conftest import Heard
+from tests.core.training.test_resume import losses
 
 
 def settings(model: Model, dataset: DatasetVersion, epochs: int) -> TrainingConfig:
@@ -23,14 +31,16 @@ def settings(model: Model, dataset: DatasetVersion, epochs: int) -> TrainingConf
     )
 
 
-def wait_for_steps(folder: Path) -> None:
-    for _ in range(600):
+def wait_for_checkpoint(folder: Path, run_folder: Path, after: int = 0) -> int:
+    """Return the pid of the job once the run has a whole checkpoint after the step `after`."""
+    for _ in range(1200):
         status = jobs.read(folder)
         assert not status.ended, (folder / "log.txt").read_text(encoding="utf-8")
-        if status.stage == "training.stage_steps" and status.done >= 1:
-            return
-        time.sleep(0.1)
-    raise AssertionError("no step in a minute")
+        if any(checkpoint.step > after for checkpoint in checkpoints.all_of(run_folder)):
+            assert status.pid
+            return status.pid
+        time.sleep(0.05)
+    raise AssertionError("no checkpoint in a minute")
 
 
 def test_a_run_goes_from_start_to_a_finished_folder(
@@ -45,37 +55,45 @@ def test_a_run_goes_from_start_to_a_finished_folder(
     assert is_complete(Path(run.path))
     events = metrics.read(Path(run.path))
     assert any("loss" in event for event in events) and any("eval_loss" in event for event in events)
+    card = (Path(run.path) / "README.md").read_text(encoding="utf-8")
+    made_of = json.loads((Path(run.path) / "identity.json").read_text(encoding="utf-8"))
+    assert made_of["model"]["identity"] in card and made_of["dataset"]["train_sha256"] in card
+    assert str(workspace.root) not in card, "a path of this machine is nobody else's business"
+    assert (Path(run.path) / "model" / "README.md").read_text(encoding="utf-8") == card
+    stats = json.loads((Path(run.path) / "training_stats.json").read_text(encoding="utf-8"))
+    assert stats == {name: value for name, value in status.result.items() if name != "run"}
 
 
-def test_killed_is_lost_and_the_next_run_works(
-    workspace: Workspace, catalog: Catalog, model: Model, dataset: DatasetVersion
+def test_ended_politely_then_killed_the_run_is_finished_all_the_same(
+    workspace: Workspace, catalog: Catalog, model: Model, dataset: DatasetVersion, tmp_path: Path
 ) -> None:
-    import os
-    import signal
-
-    run = start_training(workspace, catalog, settings(model, dataset, 100))
-    folder = workspace.jobs / run.job_id
-    wait_for_steps(folder)
-    pid = jobs.read(folder).pid
-    assert pid
-    os.kill(pid, signal.SIGKILL)
-    assert jobs.wait(folder).state == "lost"
-    assert not is_complete(Path(run.path))
-    again = start_training(workspace, catalog, settings(model, dataset, 1))
-    assert again.id == "law-full-2"
-    assert jobs.wait(workspace.jobs / again.job_id).state == "done"
-
-
-def test_stopped_is_cancelled_with_a_checkpoint(
-    workspace: Workspace, catalog: Catalog, model: Model, dataset: DatasetVersion
-) -> None:
-    run = start_training(workspace, catalog, settings(model, dataset, 100))
-    folder = workspace.jobs / run.job_id
-    wait_for_steps(folder)
-    jobs.request_stop(folder)
+    config = settings(model, dataset, 60).model_copy(update={"save_steps": 20, "learning_rate": 1e-3})
+    run = start_training(workspace, catalog, config)
+    folder, run_folder = workspace.jobs / run.job_id, Path(run.path)
+    os.kill(wait_for_checkpoint(folder, run_folder), signal.SIGTERM)
     assert jobs.wait(folder).state == "cancelled"
-    assert len(checkpoints.all_of(Path(run.path))) == 1
-    assert not is_complete(Path(run.path))
+    stopped_at = checkpoints.find(run_folder).step
+    assert stopped_at > 20, "a stop saves before it leaves"
+
+    folder = workspace.jobs / resume_training(workspace, catalog, run.id).job_id
+    with pytest.raises(InputError, match="at work"):
+        resume_training(workspace, catalog, run.id)
+    os.kill(wait_for_checkpoint(folder, run_folder, after=stopped_at), signal.SIGKILL)
+    assert jobs.wait(folder).state == "lost"
+    killed_at = checkpoints.find(run_folder).step
+    assert killed_at > stopped_at and not is_complete(run_folder)
+
+    status = jobs.wait(workspace.jobs / resume_training(workspace, catalog, run.id).job_id)
+    assert status.state == "done", (status.folder / "log.txt").read_text(encoding="utf-8")
+    assert (status.result["resumed"], status.result["run"]) == ([stopped_at, killed_at], run.id)
+    assert is_complete(run_folder)
+
+    # the same settings in Python make the same run, and nothing of the two ends is seen in its curve
+    rows, validation = (read_rows(dataset, split, "sft") for split in ("train", "validation"))
+    again = TrainingConfig.from_yaml(run_folder / "config.yaml")
+    train(again, Path(model.path), rows, validation, tmp_path / "again", Heard())
+    for name in ("loss", "eval_loss"):
+        assert losses(run_folder, name) == pytest.approx(losses(tmp_path / "again", name), abs=1e-5)
 
 
 def test_what_can_be_refused_is_refused_before_the_job(
