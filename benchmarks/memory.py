@@ -59,12 +59,12 @@ class Silent:
     def progress(self, *_: Any) -> None:
         """Nobody watches."""
 
-    def event(self, **values: Any) -> None:
-        """Nobody keeps it."""
-
     def stop_requested(self) -> bool:
         """Never."""
         return False
+
+    def needs(self, seconds: float) -> None:
+        """Nobody waits."""
 
 
 def build(shape: str, folder: Path) -> None:
