@@ -63,7 +63,7 @@ def as_dict(found: Recommendation, model: str, preset: Preset | None) -> dict[st
 def _choice(name: str, value: str | None, allowed: tuple[Any, ...]) -> Any:
     if value is None or value in allowed:
         return value
-    values = {"name": name, "value": value, "allowed": ", ".join(allowed)}
+    values: dict[str, object] = {"name": name, "value": value, "allowed": ", ".join(allowed)}
     raise ConfigError([SettingProblem("config.not_a_choice", values)])
 
 

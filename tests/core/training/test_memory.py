@@ -87,7 +87,7 @@ def kept_by_autograd(model: Any) -> float:
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         out = model(input_ids=ids, attention_mask=mask, use_cache=False)
     assert out.logits is not None
-    return sum(size for size, _ in kept.values()) / (ROWS * LENGTH)
+    return float(sum(size for size, _ in kept.values())) / (ROWS * LENGTH)
 
 
 @pytest.mark.parametrize("kind", KINDS)

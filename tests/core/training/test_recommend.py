@@ -111,7 +111,7 @@ def test_a_starter_model_is_taught_by_heart(
 
 
 def test_full_training_of_a_taught_model_is_slower(model: Model, many: DatasetVersion) -> None:
-    full, lora = (recommend(model, many, method=method).config for method in ("full", "lora"))  # type: ignore[arg-type]
+    full, lora = (recommend(model, many, method=method).config for method in ("full", "lora"))
     assert full.learning_rate == pytest.approx(lora.learning_rate / 10)
     high = full.model_copy(update={"learning_rate": 1e-3})
     assert [one.code for one in warnings_for(model, many, high)] == ["recommend.warn_rate"]
@@ -163,7 +163,7 @@ def test_what_fits_nowhere_is_said_with_what_would(tmp_path: Path, many: Dataset
 
 def test_a_method_that_was_asked_for_stays(tmp_path: Path, many: DatasetVersion) -> None:
     model = hollow(tmp_path, LLAMA_8B)
-    free, asked = (recommend(model, many, method=method, preset="vram_8gb") for method in (None, "lora"))  # type: ignore[arg-type]
+    free, asked = (recommend(model, many, method=method, preset="vram_8gb") for method in (None, "lora"))
     assert free.config.method == "qlora" and free.estimate.fits
     assert asked.config.method == "lora" and asked.warnings[0].code == "recommend.warn_memory_method"
 
