@@ -50,8 +50,13 @@ def main(app: App) -> None:
 
 
 def sources_of(app: App) -> dict[str, tuple[str, str]]:
-    """Return what can be exported as `{key: (kind, id)}`: finished runs first, then base models."""
+    """Return what can be exported as `{key: (kind, id)}`: finished runs first, then base models.
+
+    A checkpoint (RUN@STEP) in the address comes before all.
+    """
     runs = [("run", run.id) for run in app.catalog.runs() if is_complete(Path(run.path))]
+    if "@" in (wanted := st.query_params.get("run", "")):
+        runs.insert(0, ("run", wanted))
     models = [("model", model.id) for model in app.catalog.models() if runs or model.source != "starter"]
     return {f"{kind}:{ref}": (kind, ref) for kind, ref in [*runs, *models]}
 

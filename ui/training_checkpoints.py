@@ -75,7 +75,9 @@ def actions(app: App, run: Run, job: JobStatus, checkpoint: Checkpoint) -> None:
         resume_button(app, run, t("monitor.resume_from"), key="resume-from", step=checkpoint.step)
     if st.button(t("monitor.new_from"), icon=":material/call_split:", key="new-from", help=t("monitor.new_from_help")):
         go("training", model=ref, like=run.id)
-    if st.button(t("monitor.export_it"), icon=":material/ios_share:", key="export-checkpoint"):
+    if st.button(
+        t("monitor.export_it"), icon=":material/ios_share:", key="export-checkpoint", help=t("monitor.export_help")
+    ):
         go("export", run=ref)
     with st.popover(t("monitor.delete"), icon=":material/delete:", disabled=not job.ended):
         last = len(checkpoints.all_of(Path(run.path))) == 1 and not finished

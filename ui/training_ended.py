@@ -73,10 +73,16 @@ def done(app: App, run: Run) -> None:
         "memory": human_bytes(stats.get("peak_memory_bytes", 0)),
     }
     st.markdown(t("training_page.summary", **words))
+    by_heart = app.catalog.model(run.model_id).source == "starter"
     best = next((one for one in checkpoints.all_of(Path(run.path)) if one.best), None)
+    kept = stats.get("weights_step")
+    if stats.get("stopped_early"):
+        st.markdown(t("monitor.stopped_early", step=f"{stats['steps']:,}"))
     if best:
         st.markdown(t("monitor.best_is", step=f"{best.step:,}", loss=f"{best.eval_loss:.4f}"))
-    if app.catalog.model(run.model_id).source == "starter":
+    if best and kept not in (None, best.step) and not by_heart:
+        st.caption(t("monitor.other_weights", step=f"{kept:,}"))
+    if by_heart:
         st.caption(t("training_page.by_heart"))
     if stats.get("rows_left_out"):
         st.caption(t("training_page.left_out", count=len(stats["rows_left_out"])))

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ from mactuner_core.workspace import Workspace, is_complete
 from tests.conftest import SAMPLES
 from tests.e2e.conftest import WORK_MS, Visit, running_app
 from tests.e2e.test_app_path import korean_only, metric, press
-from tests.e2e.test_pictures import LOOKS, take_all
+from tests.e2e.test_pictures import HOME, LOOKS, take_all
 from tests.tiny_models import tiny_qwen3
 
 FOLDER = os.environ.get("MACTUNER_SCREENSHOTS")
@@ -133,9 +134,20 @@ def check_whole(run: Run, resumed_from: int) -> None:
     assert min(steps) < resumed_from < max(steps)
 
 
+@pytest.fixture
+def own_home(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """For pictures, use a folder whose name looks well."""
+    if not FOLDER:
+        yield own_home
+        return
+    HOME.mkdir()
+    monkeypatch.setenv("MACTUNER_HOME", str(HOME))
+    yield HOME
+    shutil.rmtree(HOME)
+
+
 @pytest.mark.skipif(not FOLDER, reason="pictures are taken when MACTUNER_SCREENSHOTS names a folder")
 def test_pictures_of_a_run(
-    own_home: Path,
     visit: Callable[..., Visit],
     workspace: Workspace,
     catalog: Catalog,

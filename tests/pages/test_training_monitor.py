@@ -175,6 +175,24 @@ def test_checkpoints_are_listed_newest_first_with_the_best_marked_and_one_is_del
     assert "유일한 체크포인트" in words(app)
 
 
+def test_a_checkpoint_leads_to_a_new_run_and_to_an_export(open_page: Open, job: Job, run: Run) -> None:
+    add_checkpoint(run, 8)
+    write_json(checkpoints.folder_of(Path(run.path), 8) / "adapter_config.json", {})
+    job.finish("cancelled")
+    app = press(open_page(PAGE, "ko", run=run.id), "여기서 새 학습")
+    assert not app.error
+    assert by_key(app.selectbox, "train-model").value == f"{run.id}@8"
+    app = press(open_page(PAGE, "ko", run=run.id), "내보내기")
+    assert by_key(app.selectbox, "export-source").value == f"run:{run.id}@8"
+
+
+def test_a_result_that_is_not_the_best_checkpoint_is_said(open_page: Open, done_run: Run) -> None:
+    add_checkpoint(done_run, 8, 2.5)
+    stats = json.loads((Path(done_run.path) / "training_stats.json").read_text(encoding="utf-8"))
+    write_json(Path(done_run.path) / "training_stats.json", stats | {"weights_step": 12, "steps": 12})
+    assert "마지막인 12스텝의 가중치" in words(open_page(PAGE, "ko", run=done_run.id))
+
+
 def test_a_finished_run_leads_on_and_shows_its_card(open_page: Open, done_run: Run) -> None:
     card = "---\nlicense: mit\n---\n# 민법 모델\n"
     (Path(done_run.path) / "README.md").write_text(card, encoding="utf-8")
