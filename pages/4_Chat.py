@@ -13,6 +13,7 @@ from mactuner_core import jobs
 from mactuner_core.catalog.tables import Export, ExportFile
 from mactuner_core.chat.server_process import Server, find_server, running_servers, start_server
 from mactuner_core.chat.talk import Sampling, ask_server
+from mactuner_core.data.dataset import system_prompt_of
 from mactuner_core.errors import MacTunerError
 from mactuner_core.format import human_bytes, human_duration
 from mactuner_core.jobs import JobStatus
@@ -182,8 +183,7 @@ def trained_prompt(app: App, choice: Choice) -> str:
     """Return the system prompt that the model was trained with."""
     if not choice.export.run_id:
         return ""
-    recipe = app.catalog.dataset(app.catalog.run(choice.export.run_id).dataset_id, removed=True).recipe
-    return str(recipe.get("system_prompt") or "")
+    return system_prompt_of(app.catalog.dataset(app.catalog.run(choice.export.run_id).dataset_id, removed=True))
 
 
 def address(server: Server) -> None:

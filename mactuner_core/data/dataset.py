@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from mactuner_core.catalog.tables import DatasetVersion
@@ -12,6 +13,7 @@ from mactuner_core.errors import InputError
 from mactuner_core.workspace import is_complete
 
 SPLITS = ("train", "validation")
+PROMPT_ROWS = 50  # rows that must begin with the same system prompt before it counts as the one of all
 
 
 def saved_rows(version: DatasetVersion, split: str) -> Iterator[Example]:
@@ -37,3 +39,18 @@ def read_examples(version: DatasetVersion, split: str = "train") -> list[list[Me
             raise InputError("data.dataset_damaged", dataset=version.id, path=version.path, reason=reason)
         rows.append(row.messages)
     return rows
+
+
+def system_prompt_of(version: DatasetVersion) -> str:
+    """Return the system prompt that the rows begin with, "" when they differ or have none.
+
+    Of a version whose rows are gone it is the one in its recipe.
+    """
+    try:
+        rows = list(islice(saved_rows(version, "train"), PROMPT_ROWS))
+    except InputError:
+        parts = (version.recipe.get(name) or {} for name in ("read", "kakaotalk"))
+        return next((part["system_prompt"] for part in parts if part.get("system_prompt")), "")
+    firsts = {str(row.messages[0]["content"]) for row in rows if row.messages and row.messages[0]["role"] == "system"}
+    everywhere = all(row.messages and row.messages[0]["role"] == "system" for row in rows)
+    return firsts.pop() if everywhere and len(firsts) == 1 else ""
