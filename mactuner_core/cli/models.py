@@ -66,6 +66,7 @@ def search(
 def add(
     source: Annotated[str, typer.Argument(help="FOLDER | ZIP | HUB_ID")],
     name: Annotated[str | None, typer.Option()] = None,
+    detach: Annotated[bool, typer.Option("--detach", help=text("cli.detach_help"))] = False,
     json: JsonOption = False,
 ) -> None:
     from mactuner_core.models.catalogued import model_info
@@ -84,7 +85,11 @@ def add(
     elif path.exists() or source.startswith((".", "/", "~")):
         model = add_folder(workspace, catalog, path, name)
     else:
-        result = follow(workspace.jobs / start_download(workspace, source)).result
+        job_id = start_download(workspace, source)
+        if detach:
+            _detached(source, job_id, json)
+            return
+        result = follow(workspace.jobs / job_id).result
         if result["renamed_to"]:
             say(text("cli.renamed", old=source, new=result["renamed_to"]))
         model = catalog.model(result["id"])
@@ -137,6 +142,13 @@ def remove(model: str, json: JsonOption = False) -> None:
         emit_json({"removed": model})
     else:
         show(text("cli.removed", id=model))
+
+
+def _detached(source: str, job_id: str, json: bool) -> None:
+    if json:
+        emit_json({"id": source, "job": job_id})
+    else:
+        show(text("cli.download_detached", name=source))
 
 
 def _report(info: dict[str, object], json: bool) -> None:

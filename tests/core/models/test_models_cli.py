@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from mactuner_core import jobs
 from mactuner_core.models import hub_cache
 from tests.core.cli.conftest import Run, run  # noqa: F401 (a fixture)
 from tests.core.models.hub_server import SHA, HubServer
@@ -37,9 +38,12 @@ def test_a_hub_model_is_added_kept_and_deleted(
     hub: HubServer,
     run: Run,  # noqa: F811
     tmp_path: Path,
+    own_home: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    added = apart("add", "old/name")
+    job = run("models", "add", "old/name", "--detach", "--json").json["job"]
+    assert jobs.wait(own_home / "jobs" / job).state == "done"
+    added = apart("add", "old/name")  # is there already
     assert (added["id"], added["name"], added["commit"]) == ("model", "tiny/model", SHA)
     monkeypatch.setattr(hub_cache, "cache_folder", lambda: tmp_path / "hf" / "hub")
     [kept] = run("models", "cache", "--json").json
