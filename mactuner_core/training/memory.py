@@ -14,10 +14,11 @@ from mactuner_core.hardware import Device
 from mactuner_core.training.config import TrainingConfig
 from mactuner_core.training.dimensions import Dimensions
 
+FLOAT32 = 4  # bytes
 LIBRARIES = {"cpu": 560_000_000, "mps": 560_000_000, "cuda": 500_000_000}  # Python and torch, or what CUDA takes itself
 FOUR_BIT = 0.5 + 1 / 64 + 4 / (64 * 256)  # bytes a number: NF4, a byte for each 64, and four for each 256 of those
 SMALL_LOGITS = 256 * 2**20  # training/trainer.py: under this a CPU builds the logits at once
-SMALL_COPIES = 3  # the logits, those of learned tokens, and their log-softmax
+WHOLE_COPIES = 3  # the logits, those of learned tokens, and their log-softmax
 TILE_TOKENS, TILE_WORDS = 4096, 32768  # TRL computes larger ones in tiles of this size
 TILE_COPIES = {"cpu": 9, "mps": 9, "cuda": 1}  # what it keeps beside a tile where no fused kernel runs
 KEPT_BACK = 0.45  # of the activations: what a processor's allocator cannot use again (measured: 0.2 to 0.85)
@@ -47,12 +48,10 @@ class Memory:
 
 @dataclass(frozen=True)
 class _Widths:
-    """Bytes of one number: of frozen or trained weights, of adapters, of activations, of norms."""
+    """Bytes of one number: of the model's weights, and of activations; adapters and norms are float32 everywhere."""
 
     weight: int
-    adapter: int
     narrow: int
-    wide: int = 4
 
 
 def memory_of(dimensions: Dimensions, config: TrainingConfig, longest: int, device: Device) -> Memory:
@@ -65,15 +64,15 @@ def memory_of(dimensions: Dimensions, config: TrainingConfig, longest: int, devi
     rows, length = config.batch_size * (2 if config.objective == "dpo" else 1), min(longest, config.max_length)
     tokens = rows * length
     trained, adapter = _trained(dimensions, config)
-    weights = _weights(dimensions, config, widths) + adapter * widths.adapter
+    weights = _weights(dimensions, config, widths) + adapter * FLOAT32
     optimizer = _optimizer(dimensions, config, widths, trained, adapter)
     overhead = LIBRARIES[device] + _unpacked(dimensions, config, widths)
-    gradients = trained * widths.weight + adapter * widths.adapter
+    gradients = trained * widths.weight + adapter * FLOAT32
     ends = dimensions.vocabulary * dimensions.hidden * widths.weight if trained else 0
     few = config.method == "full" and config.gradient_accumulation == 1 and device != "cpu"
     first = ends if few else gradients  # a processor's allocator does not hand back those of the step before
     kept, block = _activations(dimensions, config, widths, tokens, length)
-    logits = _logits(dimensions, widths, tokens, device)
+    logits = _logits(dimensions, config, widths, tokens, device)
     gaps = max(0, round(kept * KEPT_BACK) - (gradients - ends)) if device == "cpu" else 0
     begin = Memory(weights, first, optimizer, kept, logits, overhead + gaps)
     # a head that is the embedding too gets two gradients, which are added up at the end
@@ -94,9 +93,8 @@ def _widths(config: TrainingConfig, device: Device) -> _Widths:
     mixed = config.precision in ("bf16", "fp16") or (config.precision == "auto" and device == "cuda")
     frozen = 4 if device == "cpu" or config.precision == "fp32" else 2
     if config.method == "full":
-        return _Widths(weight=4, adapter=4, narrow=2 if mixed else 4)
-    # TRL keeps the adapter of four-bit weights in two bytes; PEFT keeps the others in float32
-    return _Widths(weight=frozen, adapter=2 if config.method == "qlora" else 4, narrow=2 if mixed else frozen)
+        return _Widths(weight=FLOAT32, narrow=2 if mixed else FLOAT32)
+    return _Widths(weight=frozen, narrow=2 if mixed else frozen)
 
 
 def _trained(dimensions: Dimensions, config: TrainingConfig) -> tuple[int, int]:
@@ -113,8 +111,6 @@ def _weights(dimensions: Dimensions, config: TrainingConfig, widths: _Widths) ->
         size += (dimensions.parameters - dimensions.in_matrices) * widths.weight
     if config.method != "full" and config.train_embeddings:
         size += dimensions.embeddings * widths.weight  # PEFT trains a copy
-    if config.method == "full" and config.objective == "dpo":
-        size += dimensions.parameters * widths.weight  # the model as it was, to compare with
     return size
 
 
@@ -126,17 +122,17 @@ def _optimizer(dimensions: Dimensions, config: TrainingConfig, widths: _Widths, 
         return (trained + adapter) // max(1, dimensions.hidden) * 8 + largest * 4
     if config.optimizer == "muon":  # one moment for the matrices of the blocks, two for the rest
         return (2 * trained - dimensions.in_matrices) * widths.weight
-    return 2 * (trained * widths.weight + adapter * widths.adapter)
+    return 2 * (trained * widths.weight + adapter * FLOAT32)
 
 
 def _activations(
     dimensions: Dimensions, config: TrainingConfig, widths: _Widths, tokens: int, length: int
 ) -> tuple[int, int]:
     """Return what all blocks keep until the backward pass, and one block alone, in bytes."""
-    block = tokens * block_bytes_per_token(dimensions, config, length, widths.narrow, widths.adapter)
+    block = tokens * block_bytes_per_token(dimensions, config, length, widths.narrow)
     if config.use_dora and config.method != "full":
         inner = [side for _, side in dimensions.adapted(config.target_modules)]
-        fixed = sum(side * side + config.lora_rank * side for side in inner) * widths.adapter
+        fixed = sum(side * side + config.lora_rank * side for side in inner) * FLOAT32
         block += fixed / dimensions.layers
     kept = dimensions.layers * block
     if config.gradient_checkpointing:
@@ -145,19 +141,17 @@ def _activations(
     return round(kept) + mixed, round(block) + mixed
 
 
-def block_bytes_per_token(
-    dimensions: Dimensions, config: TrainingConfig, length: int, narrow: int = 4, adapter: int = 4, wide: int = 4
-) -> float:
+def block_bytes_per_token(dimensions: Dimensions, config: TrainingConfig, length: int, narrow: int = FLOAT32) -> float:
     """Return the bytes that one block keeps of each token until its backward pass, in padded batches of `length` tokens."""
     hidden, query, key, inner = dimensions.hidden, dimensions.query, dimensions.key, dimensions.intermediate
     full, dropout = config.method == "full", config.lora_dropout > 0
-    norm = dimensions.norms * hidden * wide * (2 if full else 1)  # its input, and what its weight is multiplied with
+    norm = dimensions.norms * hidden * FLOAT32 * (2 if full else 1)  # its input, and what its weight is multiplied with
     if full or not dropout:
         norm += 2 * hidden * narrow  # what goes into attention and feed-forward
     if dimensions.head_norms:
-        norm += (query + key) * wide * (2 if full else 1)
+        norm += (query + key) * FLOAT32 * (2 if full else 1)
     # queries, result, keys and values (repeated for each query head that shares them), the mask, a sum for each head
-    attention = (2 * query + 2 * query) * narrow + (length + dimensions.heads) * wide
+    attention = (2 * query + 2 * query) * narrow + (length + dimensions.heads) * FLOAT32
     if dimensions.fused and (full or not dropout):
         attention += query * narrow  # the result once more, in another order
     feed_forward = ((4 if full or not dropout else 3) if dimensions.gated else (2 if full else 1)) * inner * narrow
@@ -167,15 +161,18 @@ def block_bytes_per_token(
             ((2 * side if dropout else 0) + config.lora_rank) + (2 * out if config.use_dora else 0)
             for out, side in dimensions.adapted(config.target_modules)
         ]
-        beside = sum(each) * adapter
+        beside = sum(each) * FLOAT32
     return norm + attention + feed_forward + beside / dimensions.layers
 
 
-def _logits(dimensions: Dimensions, widths: _Widths, tokens: int, device: Device) -> int:
-    whole = tokens * dimensions.vocabulary * 4
-    if device == "cpu" and whole < SMALL_LOGITS:
-        return SMALL_COPIES * whole
-    width = widths.narrow if device == "cuda" else 4
+def _logits(dimensions: Dimensions, config: TrainingConfig, widths: _Widths, tokens: int, device: Device) -> int:
+    """Return the logits and what is made of them: whole where `training/trainer.py` builds them, else TRL's tiles."""
+    whole = tokens * dimensions.vocabulary * FLOAT32
+    head_apart = config.train_embeddings and config.method != "full"
+    small = device == "cpu" and whole < SMALL_LOGITS
+    if config.objective != "dpo" and (small or head_apart or config.label_smoothing):
+        return WHOLE_COPIES * whole
+    width = widths.narrow if device == "cuda" else FLOAT32
     return TILE_COPIES[device] * min(tokens, TILE_TOKENS) * min(dimensions.vocabulary, TILE_WORDS) * width
 
 
