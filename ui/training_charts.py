@@ -84,7 +84,7 @@ def in_steps(job: JobStatus) -> bool:
 def run_chart(figures: Figures, last_step: float) -> None:
     """Draw the chart with its choice and its smoothing; what happened on the way is marked and said below."""
     names = labels("monitor.view_", VIEWS)
-    choice, slider = st.columns([3, 1], vertical_alignment="bottom")
+    choice, slider = st.columns([4, 1], vertical_alignment="bottom")
     chosen = choice.segmented_control(
         t("monitor.show"), list(VIEWS), format_func=names.__getitem__, default="loss", required=True,
         key="chart-view", label_visibility="collapsed",
