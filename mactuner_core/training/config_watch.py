@@ -42,8 +42,8 @@ class WatchSettings(Config):
         advanced=True,
         label={"en": "Checkpoint every", "ko": "체크포인트 간격"},
         help={
-            "en": "Steps between two checkpoints; empty means at the end of an epoch, at most once a minute.",
-            "ko": "체크포인트 사이의 걸음 수. 비우면 에포크가 끝날 때, 많아야 1분에 한 번입니다.",
+            "en": "Steps between two checkpoints; empty means once a minute, and less often where saving would take more than a twentieth of the time.",
+            "ko": "체크포인트 사이의 걸음 수. 비우면 1분에 한 번이고, 저장이 전체 시간의 20분의 1을 넘을 것 같으면 더 드물게 합니다.",
         },
     )
     keep_checkpoints: int = setting(
