@@ -22,6 +22,8 @@ WHOLE_COPIES = 3  # the logits, those of learned tokens, and their log-softmax
 TILE_TOKENS, TILE_WORDS = 4096, 32768  # TRL computes larger ones in tiles of this size
 TILE_COPIES = {"cpu": 9, "mps": 9, "cuda": 1}  # what it keeps beside a tile where no fused kernel runs
 KEPT_BACK = 0.45  # of the activations: what a processor's allocator cannot use again (measured: 0.2 to 0.85)
+QUANTISED_LEFT = 1  # byte a number: what making four-bit weights leaves behind there (measured: 0.6 to 2.2)
+IN_FILE = 2  # bytes a number of a published model: its file is mapped while the weights are made of it
 MIXED_COPY = 2  # bytes: under mixed precision float32 weights have a two-byte copy until the step ends
 
 
@@ -59,6 +61,7 @@ def memory_of(dimensions: Dimensions, config: TrainingConfig, longest: int, devi
 
     The peak comes where the backward pass begins, with every activation and few gradients, or where it ends, with every
     gradient and one block's activations; with accumulation the gradients of earlier batches are there from the beginning.
+    A small batch may need less than loading the model did.
     """
     widths = _widths(config, device)
     rows, length = config.batch_size * (2 if config.objective == "dpo" else 1), min(longest, config.max_length)
@@ -66,7 +69,7 @@ def memory_of(dimensions: Dimensions, config: TrainingConfig, longest: int, devi
     trained, adapter = _trained(dimensions, config)
     weights = _weights(dimensions, config, widths) + adapter * FLOAT32
     optimizer = _optimizer(dimensions, config, widths, trained, adapter)
-    overhead = LIBRARIES[device] + _unpacked(dimensions, config, widths)
+    overhead = LIBRARIES[device] + _four_bit_work(dimensions, config, widths, device)
     gradients = trained * widths.weight + adapter * FLOAT32
     ends = dimensions.vocabulary * dimensions.hidden * widths.weight if trained else 0
     few = config.method == "full" and config.gradient_accumulation == 1 and device != "cpu"
@@ -77,7 +80,9 @@ def memory_of(dimensions: Dimensions, config: TrainingConfig, longest: int, devi
     begin = Memory(weights, first, optimizer, kept, logits, overhead + gaps)
     # a head that is the embedding too gets two gradients, which are added up at the end
     end = Memory(weights, gradients + (ends if dimensions.tied else 0), optimizer, block, 0, overhead)
-    return max(begin, end, key=lambda moment: moment.total)
+    mapped = dimensions.parameters * IN_FILE if device == "cpu" else 0  # of another device the computer's own memory
+    load = Memory(weights, 0, 0, 0, 0, overhead + mapped)
+    return max(begin, end, load, key=lambda moment: moment.total)
 
 
 def adapter_parameters(dimensions: Dimensions, config: TrainingConfig) -> int:
@@ -176,8 +181,9 @@ def _logits(dimensions: Dimensions, config: TrainingConfig, widths: _Widths, tok
     return TILE_COPIES[device] * min(tokens, TILE_TOKENS) * min(dimensions.vocabulary, TILE_WORDS) * width
 
 
-def _unpacked(dimensions: Dimensions, config: TrainingConfig, widths: _Widths) -> int:
-    """Return the bytes of the largest four-bit matrix while it is multiplied with."""
+def _four_bit_work(dimensions: Dimensions, config: TrainingConfig, widths: _Widths, device: Device) -> int:
+    """Return the bytes of the largest four-bit matrix while it is multiplied with, and what quantising left behind."""
     if config.method != "qlora" or not dimensions.matrices:
         return 0
-    return max(out * inner for out, inner in dimensions.matrices.values()) * widths.narrow
+    largest = max(out * inner for out, inner in dimensions.matrices.values()) * widths.narrow
+    return largest + (dimensions.in_matrices * QUANTISED_LEFT if device == "cpu" else 0)
