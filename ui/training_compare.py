@@ -110,11 +110,14 @@ def remove(app: App, run: Run) -> None:
 def compare(runs: Sequence[Run], shown: Run | None) -> None:
     """Draw the chosen runs: their losses in one chart, and the settings in which they differ."""
     st.subheader(t("monitor.compare"), anchor=False)
-    chosen = st.multiselect(
-        t("monitor.compare_which"), [run.id for run in runs], max_selections=COMPARED_RUNS, key="compared",
-        default=[shown.id] if shown else [], placeholder=t("monitor.compare_choose"), wrap=True,
+    listed = [run.id for run in runs[:LISTED_RUNS]]
+    chosen = st.pills(
+        t("monitor.compare_which"), listed, selection_mode="multi", key="compared",
+        default=[shown.id] if shown and shown.id in listed else [],
     )  # fmt: skip
-    found = [run for run in runs if run.id in chosen]
+    found = [run for run in runs if run.id in chosen][:COMPARED_RUNS]
+    if len(chosen) > COMPARED_RUNS:
+        st.caption(t("monitor.compare_most", count=COMPARED_RUNS))
     if len(found) < 2:
         st.caption(t("monitor.compare_two"))
         return

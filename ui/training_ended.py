@@ -78,10 +78,10 @@ def done(app: App, run: Run) -> None:
     kept = stats.get("weights_step")
     if stats.get("stopped_early"):
         st.markdown(t("monitor.stopped_early", step=f"{stats['steps']:,}"))
-    if best:
+    if best and not by_heart:
         st.markdown(t("monitor.best_is", step=f"{best.step:,}", loss=f"{best.eval_loss:.4f}"))
-    if best and kept not in (None, best.step) and not by_heart:
-        st.caption(t("monitor.other_weights", step=f"{kept:,}"))
+        if kept not in (None, best.step):
+            st.caption(t("monitor.other_weights", step=f"{kept:,}"))
     if by_heart:
         st.caption(t("training_page.by_heart"))
     if stats.get("rows_left_out"):

@@ -152,7 +152,7 @@ def test_pictures_of_a_run(
     workspace: Workspace,
     catalog: Catalog,
 ) -> None:
-    looks = {(language, colours): visit(f"{language}-XX", colours, height=1300) for language, colours in LOOKS}
+    looks = {(language, colours): visit(f"{language}-XX", colours, height=1500) for language, colours in LOOKS}
     import_file(workspace, catalog, SAMPLES / "civil_law_qa.csv", "civil_law_qa")
     jobs.wait(workspace.jobs / start_starter(workspace, catalog, "civil_law_qa"))
     config = recommend(catalog.models()[0], catalog.dataset("civil_law_qa")).config
@@ -176,11 +176,8 @@ def test_pictures_of_a_run(
 def compare(found: Visit, run: Run, other: Run) -> None:
     """Choose two runs to compare and bring them into sight."""
     page = found.open(f"/Training?run={run.id}")
-    field = page.locator("[data-testid=stMultiSelect] input")
-    field.click()
-    page.get_by_role("option", name=other.id, exact=True).click()
-    found.settled()
-    page.keyboard.press("Escape")
+    page.get_by_role("button", name=other.id, exact=True).last.click()
+    expect(page.locator("[data-testid=stVegaLiteChart]")).to_have_count(2)
     page.mouse.move(0, 0)
     time.sleep(1.5)
     page.locator("[data-testid=stVegaLiteChart]").last.scroll_into_view_if_needed()

@@ -231,7 +231,7 @@ def test_runs_are_compared_in_one_chart_and_by_the_settings_that_differ(open_pag
     app = open_page(PAGE, "ko", run=two_runs[0].id)
     names = next(table.value for table in app.table if "최대 메모리" in table.value)["학습 실행"]
     assert list(names) == ["★ 민법-lora-2 (최고)", "민법-lora-1"]
-    by_key(app.multiselect, "compared").set_value([run.id for run in two_runs]).run()
+    by_key(app.pills, "compared").set_value([run.id for run in two_runs]).run()
     assert not app.exception
     spec = json.loads(app.get("vega_lite_chart")[-1].proto.spec)
     assert set(spec["layer"][1]["encoding"]["color"]["scale"]["domain"]) == {run.id for run in two_runs}
