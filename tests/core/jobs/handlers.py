@@ -40,3 +40,15 @@ def deaf(spec: dict[str, Any], job: Job) -> dict[str, Any]:
     """Never look whether a stop is wanted."""
     time.sleep(120)
     return {}
+
+
+def save_slowly(spec: dict[str, Any], job: Job) -> dict[str, Any]:
+    """When asked to stop, take two seconds to save, as was said before."""
+    job.needs(20)
+    job.progress(1, 4, "jobs.stage_starting", eta_s=7.5)
+    while not job.stop_requested():
+        time.sleep(0.02)
+    time.sleep(2)
+    (job.folder / "saved").touch()
+    job.raise_if_stopped()
+    return {}

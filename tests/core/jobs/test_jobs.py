@@ -18,7 +18,7 @@ from mactuner_core.errors import error_from_dict
 from mactuner_core.jobs.status import read
 from mactuner_core.workspace import Workspace
 
-KINDS = ("count", "refuse", "break_down", "until_stopped", "deaf")
+KINDS = ("count", "refuse", "break_down", "until_stopped", "deaf", "save_slowly")
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +76,18 @@ def test_a_job_that_does_not_listen_ends_after_the_grace_time(workspace: Workspa
     jobs.request_stop(folder, grace_s=0.5)
     assert read(folder).state == "stopping"
     assert jobs.wait(folder).state == "cancelled"
+
+
+def test_a_job_that_says_how_long_saving_takes_gets_that_long(workspace: Workspace) -> None:
+    folder = workspace.jobs / jobs.start(workspace, "save_slowly", {})
+    wait_for_state(folder, "running")
+    limit = time.monotonic() + 20
+    while read(folder).eta_s != 7.5:  # the work's own estimate, not a quarter done so three quarters left
+        assert time.monotonic() < limit
+        time.sleep(0.02)
+    jobs.request_stop(folder, grace_s=0.1)
+    assert jobs.wait(folder).state == "cancelled"
+    assert (folder / "saved").exists()
 
 
 def test_a_killed_process_is_lost_not_running(workspace: Workspace) -> None:
