@@ -15,6 +15,7 @@ from ui.errors import errors_are_shown, show_error
 from ui.language import t
 from ui.navigation import go
 from ui.page import App, empty_state, header, main_and_settings, show
+from ui.training_checkpoints import training_works
 from ui.training_compare import all_runs
 from ui.training_form import ask_settings
 from ui.training_monitor import monitor
@@ -67,7 +68,7 @@ def shown_run(app: App, runs: Sequence[Run]) -> Run | None:
 
 def start_button(app: App, config: TrainingConfig | None) -> None:
     """Draw the start."""
-    busy = any(job.kind == "train" and not job.ended for job in jobs.list_jobs(app.workspace.jobs))
+    busy = training_works(app)
     clicked = st.button(
         t("training_page.start"), type="primary", icon=":material/play_arrow:", width="stretch",
         disabled=config is None or busy, help=t("training_page.busy") if busy else None,

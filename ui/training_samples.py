@@ -10,7 +10,7 @@ import streamlit as st
 from ui.examples import small_table
 from ui.language import t
 
-HEIGHT = 300
+HEIGHT = 360
 COLUMNS = 3  # validations side by side
 ALL = -1
 
@@ -21,9 +21,18 @@ def samples(events: Sequence[Mapping[str, Any]], *, wanted: bool) -> None:
     `wanted` tells whether the run has test prompts at all.
     """
     st.markdown(f"**{t('monitor.samples')}**")
-    if not events:
-        st.caption(t("monitor.samples_soon") if wanted else t("monitor.samples_none"))
+    if not events and not wanted:
+        st.caption(t("monitor.samples_none"))
         return
+    with st.container(height=HEIGHT, border=False):  # as high before the first answers as after
+        if events:
+            table(events)
+        else:
+            st.caption(t("monitor.samples_soon"))
+
+
+def table(events: Sequence[Mapping[str, Any]]) -> None:
+    """Draw the choice of the prompt and its answers."""
     prompts = prompts_of(events)
     chosen = st.selectbox(
         t("monitor.prompt"),
@@ -33,7 +42,7 @@ def samples(events: Sequence[Mapping[str, Any]], *, wanted: bool) -> None:
         label_visibility="collapsed",
     )
     rows = newest(events, prompts) if chosen == ALL else history(events, prompts[chosen])
-    small_table(rows, height=HEIGHT)
+    small_table(rows)
 
 
 def prompts_of(events: Sequence[Mapping[str, Any]]) -> list[str]:
