@@ -6,25 +6,14 @@ Imports torch only inside `merge`, which the worker process calls. Does not conv
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mactuner_core.errors import InputError
 from mactuner_core.hardware import available_memory_bytes
+from mactuner_core.models.tokenizer_files import TOKENIZER_FILES, copy_tokenizer, tokenizer_folder
 from mactuner_core.models.vocabulary import grow_vocabulary
-
-TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "chat_template.jinja",
-    "vocab.json",
-    "merges.txt",
-    "tokenizer.model",
-)
 
 
 @dataclass(frozen=True)
@@ -36,10 +25,8 @@ class Source:
 
     @property
     def tokenizer(self) -> Path:
-        """The folder the tokenizer and the chat template come from: the adapter's when it was saved with one."""
-        if self.adapter is not None and (self.adapter / "tokenizer.json").is_file():
-            return self.adapter
-        return self.model
+        """The folder the tokenizer and the chat template come from: the adapter's when it was saved with its own."""
+        return tokenizer_folder(self.model, self.adapter)
 
     @property
     def weight_bytes(self) -> int:
@@ -62,22 +49,6 @@ def make_merged(source: Source, target: Path) -> str:
         dtype = _merge(source.model, source.adapter, target)
     copy_tokenizer(source.tokenizer, target)
     return str(dtype)
-
-
-def copy_tokenizer(source: Path, target: Path) -> None:
-    """Copy the tokenizer's files byte for byte, with the chat template in one place only.
-
-    A template may stand in tokenizer_config.json and in chat_template.jinja; transformers reads the second, the converter
-    the first. Only what transformers reads is kept, so that both mean the same.
-    """
-    for name in TOKENIZER_FILES:
-        if (source / name).is_file():
-            shutil.copyfile(source / name, target / name)
-    config_file = target / "tokenizer_config.json"
-    if (target / "chat_template.jinja").is_file() and config_file.is_file():
-        config = json.loads(config_file.read_text(encoding="utf-8"))
-        if config.pop("chat_template", None) is not None:
-            config_file.write_text(json.dumps(config, ensure_ascii=False, indent=2), encoding="utf-8")
 
 
 def load_dtype(model: Path) -> str:
@@ -107,8 +78,8 @@ def load_with_adapter(model: Path, adapter: Path | None, dtype: str) -> Any:
     from peft import PeftModel
     from transformers import AutoTokenizer
 
-    if (adapter / "tokenizer.json").is_file():  # a run gives the model a row for each token that its template added
-        grow_vocabulary(base, AutoTokenizer.from_pretrained(adapter))
+    # a run gives the model a row for each token that its template added
+    grow_vocabulary(base, AutoTokenizer.from_pretrained(tokenizer_folder(model, adapter)))
     try:
         return PeftModel.from_pretrained(base, str(adapter)).eval()
     except (RuntimeError, ValueError) as problem:

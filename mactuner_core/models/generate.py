@@ -13,6 +13,7 @@ from typing import Any
 
 from mactuner_core.hardware import torch_device
 from mactuner_core.models.quiet import quiet_transformers
+from mactuner_core.models.tokenizer_files import tokenizer_folder
 from mactuner_core.models.vocabulary import grow_vocabulary
 
 Messages = Sequence[Mapping[str, Any]]
@@ -44,7 +45,7 @@ def load(path: Path, adapter: Path | None = None) -> Loaded:
     quiet_transformers()
     device, _ = torch_device()
     dtype = torch.float32 if device == "cpu" else "auto"
-    tokenizer = AutoTokenizer.from_pretrained(adapter if adapter and _has_tokenizer(adapter) else path)
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder(path, adapter))
     model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype)
     if adapter is not None:
         from peft import PeftModel
@@ -96,10 +97,6 @@ def stop_ids(model: Any, tokenizer: Any) -> tuple[int, ...]:
     vocabulary = tokenizer.get_vocab()
     marks = ("<|im_end|>", "<|eot_id|>", "<|eot|>", "<end_of_turn>", "<|end|>", "[|endofturn|]", "<|endofturn|>")
     return tuple(sorted({vocabulary[mark] for mark in marks if mark in vocabulary} | {i for i in ids if i is not None}))
-
-
-def _has_tokenizer(folder: Path) -> bool:
-    return (folder / "tokenizer.json").is_file()
 
 
 def complete(

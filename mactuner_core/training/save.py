@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from mactuner_core.models.tokenizer_files import copy_tokenizer
 from mactuner_core.training.config import TrainingConfig
 from mactuner_core.workspace import check_free_space
 
@@ -19,7 +20,7 @@ def save(trainer: Any, tokenizer: Any, config: TrainingConfig, run_folder: Path)
     shutil.rmtree(temporary, ignore_errors=True)
     try:
         trainer.model.save_pretrained(temporary)
-        tokenizer.save_pretrained(temporary)
+        copy_tokenizer(Path(tokenizer.name_or_path), temporary)
         shutil.rmtree(temporary / "ref", ignore_errors=True)  # what preference training compares with
         (temporary / "README.md").unlink(missing_ok=True)  # PEFT's, which names a path of this machine; ours follows
         shutil.rmtree(final, ignore_errors=True)  # of an attempt that was killed before it was complete

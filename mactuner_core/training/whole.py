@@ -13,6 +13,7 @@ from typing import Any
 
 from transformers.trainer import TRAINING_ARGS_NAME
 
+from mactuner_core.models.tokenizer_files import copy_tokenizer
 from mactuner_core.training.order import EpochOrder
 from mactuner_core.workspace import check_free_space
 
@@ -25,6 +26,7 @@ class WholeRun:
     args: Any
     model: Any
     optimizer: Any
+    processing_class: Any
     state: Any
     train_dataset: Any
 
@@ -49,6 +51,7 @@ class WholeRun:
             if any(word in str(problem) for word in FULL_DISK_WORDS):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from problem
             raise
+        copy_tokenizer(Path(self.processing_class.name_or_path), folder)
         (folder / TRAINING_ARGS_NAME).unlink(missing_ok=True)  # a pickle; a run goes on from its own settings
 
     def checkpoint_bytes(self) -> int:

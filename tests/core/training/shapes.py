@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,10 @@ def tiny(shape: str, folder: Path) -> Path:
 
     folder.mkdir(parents=True, exist_ok=True)
     vocabulary, special = write_tokenizer(folder, 400)
+    if shape == "phi3":  # as Phi-4 says; the converter to GGUF takes other Phi models for sentencepiece ones
+        settings_file = folder / "tokenizer_config.json"
+        values = json.loads(settings_file.read_text(encoding="utf-8")) | {"tokenizer_class": "GPT2Tokenizer"}
+        settings_file.write_text(json.dumps(values, ensure_ascii=False), encoding="utf-8")
     common: dict[str, Any] = {
         "vocab_size": vocabulary, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
         "num_attention_heads": 2, "num_key_value_heads": 1, "max_position_embeddings": 256, "initializer_range": 0.08,
@@ -28,8 +33,7 @@ def tiny(shape: str, folder: Path) -> Path:
         "qwen3": lambda: Qwen3Config(head_dim=32, tie_word_embeddings=True, **common),
         "llama": lambda: LlamaConfig(tie_word_embeddings=False, **common),
         "gemma3": lambda: Gemma3TextConfig(
-            head_dim=32, tie_word_embeddings=True, sliding_window=64,
-            layer_types=["sliding_attention", "full_attention"], **common,
+            head_dim=32, query_pre_attn_scalar=32, tie_word_embeddings=True, sliding_window=64, **common
         ),
         "phi3": lambda: Phi3Config(tie_word_embeddings=False, sliding_window=None, **common),
     }[shape]()  # fmt: skip
