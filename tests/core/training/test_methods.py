@@ -54,6 +54,8 @@ def test_a_method_learns_and_its_result_merges(
         assert (run / "model" / "model.safetensors").is_file()
         return
     assert merged_difference(models[shape], run / "adapter", tmp_path / "merged") < 1e-4
+    for name in ("tokenizer.json", "tokenizer_config.json"):  # the converter to GGUF goes by them
+        assert (tmp_path / "merged" / name).read_bytes() == (models[shape] / name).read_bytes()
     tuned, base = (load_with_adapter(models[shape], one, "float32") for one in (run / "adapter", None))
     assert (logits(tuned) - logits(base)).abs().max() > 1e-2
 
