@@ -67,7 +67,7 @@ def test_a_run_goes_from_start_to_a_finished_folder(
 def test_ended_politely_then_killed_the_run_is_finished_all_the_same(
     workspace: Workspace, catalog: Catalog, model: Model, dataset: DatasetVersion, tmp_path: Path
 ) -> None:
-    config = settings(model, dataset, 60).model_copy(update={"save_steps": 20, "learning_rate": 1e-3})
+    config = settings(model, dataset, 40).model_copy(update={"save_steps": 20, "learning_rate": 1e-3})
     run = start_training(workspace, catalog, config)
     folder, run_folder = workspace.jobs / run.job_id, Path(run.path)
     os.kill(wait_for_checkpoint(folder, run_folder), signal.SIGTERM)

@@ -129,7 +129,7 @@ LONG = [[row[0], {"role": "assistant", "content": row[1]["content"] * 40}] for r
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a limit on the memory of a process works on Linux only")
 def test_memory_that_really_runs_out(qwen: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", CHILD, str(qwen), str(tmp_path / "run"), str(100 * 2**20)]
+    command = [sys.executable, "-c", CHILD, str(qwen), str(tmp_path / "run"), str(30 * 2**20)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     fitted = json.loads(done.stdout.splitlines()[-1])
