@@ -26,6 +26,8 @@ from ui.training_ended import ended, model_card
 from ui.training_figures import Figures, figures_of
 from ui.training_samples import samples
 
+# Streamlit fades what it is about to draw again; every second, on a busy machine, that is a flicker.
+STEADY = '<style>.st-key-monitor [data-stale="true"] {opacity: 1 !important; transition: none !important}</style>'
 NAMED_ABOVE = ("model", "dataset")
 
 
@@ -37,7 +39,9 @@ def monitor(app: App, run: Run) -> None:
             go("training", new="1")
     config = TrainingConfig.model_construct(**run.config)  # as it was started, whatever is allowed today
     steps = planned_steps(config, app.catalog.dataset(run.dataset_id, removed=True).train_rows)
-    live(app.workspace, [run.job_id], lambda found: draw_run(app, run, config, found[0], steps))
+    st.html(STEADY)
+    with st.container(key="monitor"):
+        live(app.workspace, [run.job_id], lambda found: draw_run(app, run, config, found[0], steps))
 
 
 def draw_run(app: App, run: Run, config: TrainingConfig, job: JobStatus, planned: int) -> None:
