@@ -1,6 +1,6 @@
 """Tokens a second of our trainer against plain TRL, and of length-grouped and packed rows against plain padding.
 
-    OMP_WAIT_POLICY=PASSIVE python benchmarks/training_peers.py [--rounds 2] [--epochs 4] [--threads N] [--json]
+    OMP_WAIT_POLICY=PASSIVE python -m benchmarks.training_peers [--rounds 2] [--epochs 4] [--threads N] [--json]
 
 Everything trains the starter model of the civil-law sample from the same weights, one after the other, alternating.
 `trl` is TRL's own SFTTrainer with the arguments of ours and none of our code. The rows of the second part are short chats
@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from benchmarks.training import Silent, inspect_rows
 from datasets import Dataset
 from transformers import AutoTokenizer, PrinterCallback
 from trl import SFTTrainer
 
+from benchmarks.training import Silent, inspect_rows
 from mactuner_core.hardware import detect
 from mactuner_core.models.quiet import quiet_transformers
 from mactuner_core.models.starter import build_starter

@@ -11,6 +11,7 @@ from pathlib import Path
 from mactuner_core.catalog.tables import DatasetVersion
 from mactuner_core.errors import SettingProblem
 from mactuner_core.hardware import Hardware, detect
+from mactuner_core.models.check import read_json
 from mactuner_core.training.config import TrainingConfig
 from mactuner_core.training.prepare import objective_for
 from mactuner_core.training.targets import layer_names, matrices_of, target_problem
@@ -22,6 +23,7 @@ def problems_with(
 ) -> list[SettingProblem]:
     """Return every problem at once, each with what would work; `hardware` is this machine's when it is not given."""
     found = [
+        _quantised_problem(config, model_folder),
         _objective_problem(config, dataset),
         _target_problem(config, model_folder),
         _early_stopping_problem(config, dataset),
@@ -29,6 +31,15 @@ def problems_with(
         *_hardware_problems(config, hardware or detect()),
     ]
     return [problem for problem in found if problem]
+
+
+def _quantised_problem(config: TrainingConfig, model_folder: Path) -> SettingProblem | None:
+    """Weights that were rounded already can be neither trained nor merged into."""
+    kind = read_json(model_folder / "config.json").get("quantization_config")
+    if not kind:
+        return None
+    name = kind.get("quant_method", "?") if isinstance(kind, dict) else "?"
+    return SettingProblem("training.base_quantised", {"name": "model", "value": config.model, "kind": name})
 
 
 def _objective_problem(config: TrainingConfig, dataset: DatasetVersion) -> SettingProblem | None:

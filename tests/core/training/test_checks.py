@@ -57,6 +57,13 @@ def test_settings_that_fit_have_no_problem(models: dict[str, Path]) -> None:
     ]
 
 
+def test_weights_that_are_quantised_already_are_refused(models: dict[str, Path], tmp_path: Path) -> None:
+    folder = tmp_path / "four"
+    load_model(models["qwen3"], settings(method="qlora")).save_pretrained(folder)
+    found = problems(settings(method="qlora"), folder)
+    assert [one.code for one in found] == ["training.base_quantised"] and "bitsandbytes" in found[0].text("ko")
+
+
 def test_wrong_values_and_values_at_odds_come_together() -> None:
     values = {"model": "m", "dataset": "d", "epochs": 0, "optimizer": "muon", "packing": True, "objective": "dpo"}
     with pytest.raises(ConfigError) as raised:
