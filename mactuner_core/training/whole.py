@@ -46,12 +46,12 @@ class WholeRun:
         check_free_space(folder.parent, self.checkpoint_bytes())
         try:
             super()._save_checkpoint(model, trial)  # type: ignore[misc]
+            copy_tokenizer(Path(self.processing_class.name_or_path), folder)
         except Exception as problem:
             shutil.rmtree(folder, ignore_errors=True)
             if any(word in str(problem) for word in FULL_DISK_WORDS):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from problem
             raise
-        copy_tokenizer(Path(self.processing_class.name_or_path), folder)
         (folder / TRAINING_ARGS_NAME).unlink(missing_ok=True)  # a pickle; a run goes on from its own settings
 
     def checkpoint_bytes(self) -> int:
