@@ -23,6 +23,7 @@ epochs: 6
 batch_size: 16
 learning_rate: 0.001
 save_steps: 10
+save_best: false
 keep_checkpoints: 20
 gradient_checkpointing: false
 """
