@@ -29,8 +29,18 @@ from mactuner_core.workspace import new_folder, write_json
 def run(spec: dict[str, Any], job: Job) -> dict[str, Any]:
     """Do the export that `start_export` described and return its files with their reports.
 
-    The result is `{"export", "files": [{"quant", "path", "bytes", "verify", "note"}], "seconds", "peak_memory_bytes"}`.
+    The weights of a checkpoint lie in the folder `spec["kept"]`, which is removed at the end, however that comes. The result
+    is `{"export", "files": [{"quant", "path", "bytes", "verify", "note"}], "seconds", "peak_memory_bytes"}`.
     """
+    try:
+        return make_export(spec, job)
+    finally:
+        if spec.get("kept"):
+            shutil.rmtree(spec["kept"], ignore_errors=True)
+
+
+def make_export(spec: dict[str, Any], job: Job) -> dict[str, Any]:
+    """Make, verify and register the files, as `run` does."""
     started = time.monotonic()
     source = Source(Path(spec["model"]), Path(spec["adapter"]) if spec["adapter"] else None)
     final = Path(spec["path"])

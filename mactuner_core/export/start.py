@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from pathlib import Path
 
 from mactuner_core import jobs
 from mactuner_core.catalog.store import Catalog
 from mactuner_core.catalog.tables import Export
-from mactuner_core.errors import InputError
-from mactuner_core.export.merge import Source
+from mactuner_core.errors import InputError, MacTunerError
 from mactuner_core.export.quantize import QUANTS, check_quants
 from mactuner_core.jobs.control import new_id
 from mactuner_core.models.check import check_model_folder
-from mactuner_core.training.base import base_of, run_base
-from mactuner_core.workspace import Workspace, check_free_space, check_name
+from mactuner_core.training.base import Base, base_of, keep_base, run_base
+from mactuner_core.workspace import Workspace, check_free_space, check_name, disk_full_is_clear
 
 DEFAULT_QUANTS = ("F16", "Q4_K_M")
 _SLACK = 1.15  # quantised files keep some tensors in a larger type
@@ -38,16 +38,17 @@ def start_export(
         raise InputError("export.run_or_model")
     wanted = check_quants(quants)
     base = run_base(catalog, run_id) if run_id is not None else base_of(catalog, str(model_id))
-    run, model, source = base.run, base.model, Source(base.folder, base.adapter)
     title = check_name(name or str(run_id or model_id).replace("@", "-"))
-    parameters = check_model_folder(source.model).parameters
+    parameters = check_model_folder(base.folder).parameters
     _remove_leftovers(workspace)
-    check_free_space(workspace.exports, needed_bytes(parameters, wanted, merged=source.adapter is not None))
+    check_free_space(workspace.exports, needed_bytes(parameters, wanted, merged=base.adapter is not None))
     export_id = new_id("export")
+    kept = workspace.exports / f".new-{export_id}-weights" if base.step is not None else None
+    source = _keep(catalog, base, str(run_id or model_id), kept) if kept else base
     export = Export(
         id=export_id,
-        run_id=run.id if run else None,
-        model_id=model.id,
+        run_id=base.run.id if base.run else None,
+        model_id=base.model.id,
         path=str(workspace.exports / export_id),
         job_id=export_id,
     )
@@ -56,8 +57,9 @@ def start_export(
         "export": export_id,
         "path": export.path,
         "name": title,
-        "model": str(source.model),
+        "model": str(source.folder),
         "adapter": str(source.adapter) if source.adapter else None,
+        "kept": str(kept) if kept else None,
         "quants": wanted,
     }
     jobs.start(workspace, "export", spec, title=title, job_id=export_id)
@@ -68,6 +70,19 @@ def needed_bytes(parameters: int, quants: Sequence[str], *, merged: bool) -> int
     """Return how much disk an export takes while it runs: the merged folder, the F16 file and the quantised ones."""
     small = sum(QUANTS[quant].bits / 8 * _SLACK for quant in quants if quant != "F16")
     return int(parameters * ((4 if merged else 0) + 2 + small)) + 30_000_000
+
+
+def _keep(catalog: Catalog, base: Base, ref: str, folder: Path) -> Base:
+    """Return a checkpoint as it lies in `folder` from now on: a run at work may delete its own at any moment."""
+    try:
+        with disk_full_is_clear(folder):
+            kept = keep_base(base, folder)
+        run_base(catalog, ref)  # it was whole until all of it was kept
+    except (OSError, MacTunerError):
+        shutil.rmtree(folder, ignore_errors=True)
+        run_base(catalog, ref)
+        raise
+    return kept
 
 
 def _remove_leftovers(workspace: Workspace) -> None:

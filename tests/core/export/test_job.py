@@ -17,6 +17,7 @@ from mactuner_core.export import job as export_job
 from mactuner_core.export.merge import Source
 from mactuner_core.export.start import needed_bytes, start_export
 from mactuner_core.jobs.job import Job, JobCancelled
+from mactuner_core.training import checkpoints
 from mactuner_core.workspace import COMPLETE, Workspace
 from tests.core.export.conftest import Exported
 
@@ -163,6 +164,22 @@ def test_a_killed_export_leaves_no_export_and_the_next_one_tidies_up(
     assert jobs.wait(workspace.jobs / again.job_id).state == "done"
     assert catalog.export_files(again.id)[0].verified
     assert not catalog.export_files(export.id)
+
+
+def test_a_checkpoint_may_go_while_it_is_exported(workspace: Workspace, catalog: Catalog, adapter: Path) -> None:
+    run_folder = workspace.runs / "half"
+    checkpoint = checkpoints.folder_of(run_folder, 3)
+    shutil.copytree(adapter, checkpoint)
+    checkpoints.mark_whole(checkpoint, step=3, epoch=1.0, train_loss=1.0, eval_loss=None, more={})
+    export = start_export(workspace, catalog, run_id="half@3", quants=["F16"])
+    checkpoints.delete(run_folder, 3)
+    status = jobs.wait(workspace.jobs / export.job_id)
+    assert status.state == "done", (status.folder / "log.txt").read_text(encoding="utf-8")
+    assert catalog.export_files(export.id)[0].verified
+    assert [folder.name for folder in workspace.exports.iterdir()] == [export.id]
+    with pytest.raises(InputError):
+        start_export(workspace, catalog, run_id="half@3", quants=["F16"])
+    assert [folder.name for folder in workspace.exports.iterdir()] == [export.id]
 
 
 def test_a_file_that_fails_is_kept_and_marked(
