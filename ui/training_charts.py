@@ -34,6 +34,7 @@ class View:
 VIEWS = {
     "loss": View(("loss", "eval_loss")),
     "accuracy": View(("token_accuracy", "eval_token_accuracy"), ".1%", highest=1.0),
+    "preferred": View(("preferred_share", "eval_preferred_share"), ".1%", highest=1.0),
     "rate": View(("learning_rate",), ".2e", smooth=False),
     "gradient": View(("grad_norm",), ".3f"),
     "speed": View(("tokens_per_second",), ",.0f"),
@@ -83,10 +84,11 @@ def in_steps(job: JobStatus) -> bool:
 
 def run_chart(figures: Figures, last_step: float) -> None:
     """Draw the chart with its choice and its smoothing; what happened on the way is marked and said below."""
-    names = labels("monitor.view_", VIEWS)
+    offered = views_of(figures)
+    names = labels("monitor.view_", offered)
     choice, slider = st.columns([4, 1], vertical_alignment="bottom")
     chosen = choice.segmented_control(
-        t("monitor.show"), list(VIEWS), format_func=names.__getitem__, default="loss", required=True,
+        t("monitor.show"), offered, format_func=names.__getitem__, default="loss", required=True,
         key="chart-view", label_visibility="collapsed",
     )  # fmt: skip
     view = VIEWS[chosen]
@@ -107,6 +109,11 @@ def run_chart(figures: Figures, last_step: float) -> None:
     )
     for mark in marks:
         st.caption(f":orange[:material/flag:] {mark.words}")
+
+
+def views_of(figures: Figures) -> list[str]:
+    """Return what the chart can show of a run; the share of preferred answers only a run on pairs (DPO) reports."""
+    return [name for name in VIEWS if name != "preferred" or figures.curve("preferred_share").values]
 
 
 def lines_of(figures: Figures, view: View) -> list[Line]:

@@ -29,6 +29,8 @@ NAMES = {
     "mean_token_accuracy": "token_accuracy",
     "eval_loss": "eval_loss",
     "eval_mean_token_accuracy": "eval_token_accuracy",
+    "rewards/accuracies": "preferred_share",  # of DPO: how often the chosen answer gained more than the rejected one
+    "eval_rewards/accuracies": "eval_preferred_share",
 }
 
 

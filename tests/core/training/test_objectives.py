@@ -13,6 +13,7 @@ from mactuner_core.catalog import Catalog
 from mactuner_core.data.importing import import_file
 from mactuner_core.errors import ConfigError, InputError
 from mactuner_core.models.folder import add_folder
+from mactuner_core.training import metrics
 from mactuner_core.training.plain_text import prepare_texts
 from mactuner_core.training.preferences import prepare_pairs
 from mactuner_core.training.prepare import objective_for, read_rows
@@ -107,6 +108,10 @@ def test_the_preferred_answer_becomes_likelier(models: dict[str, Path], method: 
     assert stats["train_loss_before"] == pytest.approx(0.6931, abs=0.01)  # ln 2: nothing moved from the reference yet
     assert stats["train_loss"] < 0.6
     assert stats["eval_loss"] < 0.65
+    events = metrics.read(tmp_path / "run")
+    for name in ("preferred_share", "eval_preferred_share"):
+        shares = [event[name] for event in events if name in event]
+        assert shares and all(0 <= share <= 1 for share in shares) and shares[-1] > 0.9
 
 
 def test_the_rows_of_a_dataset_are_read_for_their_objective(
