@@ -1,4 +1,4 @@
-"""What the guides say is held to the code: the tables of settings, and that no link of theirs leads nowhere."""
+"""What README and guides say is held to the code: commands, settings with default and range, links."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
+from mactuner_core.cli.main import build_app
 from mactuner_core.config import Setting, settings_of
 from mactuner_core.training.config import TrainingConfig
 
@@ -28,6 +30,22 @@ def test_the_guide_names_every_setting_with_its_default_and_range(language: str)
 def test_no_link_leads_nowhere(page: Path) -> None:
     targets = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
     assert [one for one in targets if "://" not in one and not (page.parent / one).exists()] == []
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.ko.md"])
+def test_the_readme_names_every_command(name: str) -> None:
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    named = [re.findall(r"`([^` ]+)`", line.split("|")[1]) for line in lines if line.startswith("| `")]
+    group: Any = typer.main.get_command(build_app())
+    groups = {name: set(one.commands) for name, one in group.commands.items() if hasattr(one, "commands")}
+    assert {line[0]: set(line[1:]) for line in named if line[0] in groups} == groups
+    assert {command for line in named if line[0] not in groups for command in line} == group.commands.keys() - groups
+    without_json = {"chat", "serve", "app"}
+    for command, one in group.commands.items():
+        for each in getattr(one, "commands", {command: one}).values():
+            assert any("--json" in parameter.opts for parameter in each.params) == (command not in without_json), (
+                command
+            )
 
 
 def rows(language: str) -> list[str]:
