@@ -11,5 +11,6 @@ HANDLERS = {
     "starter": "mactuner_core.models.starter_job:run",
     "hub_download": "mactuner_core.models.hub_download:run",
     "serve": "serving.job:run",
+    "ask": "mactuner_core.chat.ask_job:run",
     "synthesize": "mactuner_core.data.synthesis.job:run",
 }
