@@ -33,6 +33,7 @@ from ui.page import main_and_settings
 
 GIVEN_ELSEWHERE = ("base_url", "model", "gold", "rules")
 OTHER = ""  # the choice of an address that is not one of our servers
+EXAMPLE_ADDRESS = "http://127.0.0.1:11434/v1"
 OFFERED_ROWS = 200
 USUAL_GOLD = 4
 
@@ -121,7 +122,7 @@ def choose_writer(workspace: Workspace, kept: dict[str, Any]) -> Writer:
     address = st.text_input(
         t("data_synthesis.address"),
         "" if last in servers else last,
-        placeholder="http://127.0.0.1:11434/v1",
+        placeholder=EXAMPLE_ADDRESS,
         key="synthesis-address",
     ).strip()
     model = st.text_input(

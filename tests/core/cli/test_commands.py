@@ -32,8 +32,8 @@ def test_help_names_every_command(run: Run) -> None:
 
 def test_train_help_shows_unit_range_and_default(run: Run) -> None:
     lines = " ".join(run("train", "--help").out.replace("│", " ").split())
-    assert "--learning-rate" in lines and "1e-06..0.01" in lines and "default 5e-05" in lines
-    assert "full|lora" in lines
+    assert "--learning-rate" in lines and "1e-05..0.001" in lines and "default 5e-05" in lines
+    assert "full|lora|qlora" in lines
 
 
 def test_help_is_korean_for_koreans() -> None:
@@ -74,7 +74,7 @@ def test_inspect_names_the_rows_left_out(run: Run) -> None:
         (("data", "import", str(LAW), "--name", "a/b"), 2, "cannot be used"),
         (("data", "import", str(LAW), "--name", "x", "--validation-share", "0.9"), 2, "validation_share = 0.9"),
         (("data", "import", str(LAW)), 2, "--name"),
-        (("train", "--model", "no", "--dataset", "no"), 2, "There is no model “no”"),
+        (("train", "--model", "no", "--dataset", "no"), 2, "“no” is neither a model nor a run"),
         (("train",), 2, "“model” is missing"),
         (("train", "--model", "m", "--dataset", "d", "--set", "epochs"), 2, "key=value"),
         (("train", "--config", "none.yaml"), 2, "no settings file"),
@@ -213,5 +213,5 @@ def test_recipe_values_by_flag(run: Run) -> None:
 def test_plain_text_is_not_trained_as_a_chat(run: Run, tmp_path: Path) -> None:
     assert run("data", "import", SAMPLES / "documents" / "product_faq.txt", "--name", "faq").code == 0
     run("models", "add", tiny_qwen3(tmp_path / "tiny"), "--name", "tiny")
-    outcome = run("train", "--model", "tiny", "--dataset", "faq")
-    assert outcome.code == 2 and "Training needs chats" in outcome.err
+    outcome = run("train", "--model", "tiny", "--dataset", "faq", "--objective", "sft")
+    assert outcome.code == 2 and "objective" in outcome.err and "pretraining" in outcome.err
