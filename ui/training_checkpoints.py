@@ -20,6 +20,7 @@ from ui.language import t
 from ui.moments import ago_seconds
 from ui.navigation import go
 from ui.page import App
+from ui.training_talk import talk_button
 
 TABLE_HEIGHT = 260
 FITS = 5  # rows of the table before it scrolls
@@ -73,6 +74,7 @@ def actions(app: App, run: Run, job: JobStatus, checkpoint: Checkpoint) -> None:
     finished = is_complete(Path(run.path))
     if job.ended and not finished:
         resume_button(app, run, t("monitor.resume_from"), key="resume-from", step=checkpoint.step)
+    talk_button(app, run, ref, key="talk-checkpoint")
     if st.button(t("monitor.new_from"), icon=":material/call_split:", key="new-from", help=t("monitor.new_from_help")):
         go("training", model=ref, like=run.id)
     if st.button(

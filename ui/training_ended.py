@@ -20,6 +20,7 @@ from ui.navigation import go, go_button
 from ui.page import App
 from ui.training_checkpoints import resume_button
 from ui.training_figures import Figures
+from ui.training_talk import talk_button
 
 STATES = {"cancelled": "gray", "failed": "red", "lost": "orange"}
 
@@ -91,6 +92,7 @@ def done(app: App, run: Run) -> None:
         if exported:
             go_button("chat", t("monitor.next_chat"), key="next-chat", export=exported.id)
         go_button("export", t("training_page.next_export"), key="next-export", primary=not exported, run=run.id)
+        talk_button(app, run, run.id, key="talk-run")
     if not exported:
         st.caption(t("monitor.chat_after_export"))
 

@@ -25,6 +25,7 @@ from ui.training_compare import value_text
 from ui.training_ended import ended, model_card
 from ui.training_figures import Figures, figures_of
 from ui.training_samples import samples
+from ui.training_talk import talk_part
 
 # Streamlit fades what it is about to draw again; every second, on a busy machine, that is a flicker.
 STEADY = '<style>.st-key-monitor [data-stale="true"] {opacity: 1 !important; transition: none !important}</style>'
@@ -42,6 +43,7 @@ def monitor(app: App, run: Run) -> None:
     st.html(STEADY)
     with st.container(key="monitor"):
         live(app.workspace, [run.job_id], lambda found: draw_run(app, run, config, found[0], steps))
+    talk_part(app, run)
 
 
 def draw_run(app: App, run: Run, config: TrainingConfig, job: JobStatus, planned: int) -> None:
