@@ -112,6 +112,15 @@ def test_the_chart_shows_what_is_chosen(open_page: Open, job: Job, view: str, ax
     assert chart(app)["layer"][1]["encoding"]["y"]["title"] == axis
 
 
+def test_only_a_run_on_pairs_offers_how_often_it_prefers(open_page: Open, job: Job, run: Run) -> None:
+    assert "선호" not in by_key(open_page(PAGE).segmented_control, "chart-view").options
+    report(run, {"kind": "metrics", "step": 20, "loss": 0.5, "preferred_share": 0.75})
+    app = open_page(PAGE)
+    by_key(app.segmented_control, "chart-view").set_value("preferred").run()
+    assert not app.exception
+    assert chart(app)["layer"][1]["encoding"]["y"]["title"] == "선호 답변이 더 유리해진 쌍의 비율"
+
+
 def test_a_run_that_is_stopping_can_be_ended_at_once(open_page: Open, job: Job) -> None:
     jobs.request_stop(job.folder)
     assert "바로 끝내기" in labels_of(open_page(PAGE))
