@@ -35,6 +35,8 @@ test: check ## the checks, then every test
 
 benchmarks: setup ## the ratios against plain libraries
 	@$(PYTHON_VENV) -m benchmarks.training
+	@OMP_WAIT_POLICY=PASSIVE $(PYTHON_VENV) -m benchmarks.training_peers
+	@$(PYTHON_VENV) -m benchmarks.memory
 	@$(PYTHON_VENV) -m benchmarks.export
 	@$(PYTHON_VENV) -m benchmarks.privacy
 	@$(PYTHON_VENV) -m benchmarks.data

@@ -78,8 +78,8 @@ class OptimizerSettings(Config):
         advanced=True,
         label={"en": "Precision", "ko": "정밀도 (mixed precision)"},
         help={
-            "en": "auto: bf16 where the hardware computes it fast, else fp32.",
-            "ko": "auto: 하드웨어가 빠르게 계산하면 bf16, 아니면 fp32.",
+            "en": "auto: bf16 where a GPU computes it, fp16 on an older CUDA card, else fp32.",
+            "ko": "auto: GPU가 계산할 수 있으면 bf16, 오래된 CUDA 카드는 fp16, 아니면 fp32.",
         },
     )
     neftune_noise_alpha: float | None = setting(
