@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import time
 from pathlib import Path
 
@@ -68,10 +70,18 @@ def test_a_checkpoint_answers_on_the_page(open_page: Open, workspace: Workspace,
     app.chat_input[0].set_value("그리고?").run()
     assert len(until_answered(app).chat_message) == 4
     assert [job.id for job in asks_of(workspace)] == [job.id], "the loaded model answers what follows"
+    assert job.pid
+    os.kill(job.pid, signal.SIGSTOP)
+    app.chat_input[0].set_value("또?").run()
+    jobs.kill(job.folder)  # as if it had left at rest, just before the question came
+    assert len(until_answered(app).chat_message) == 6
+    again = asks_of(workspace)[0]
+    assert again.id != job.id
     press(app, "닫기")
     assert not app.chat_message and not app.chat_input
-    assert jobs.wait(job.folder).ended
-    assert not any("무지개" in file.read_text(encoding="utf-8") for file in job.folder.iterdir())
+    assert jobs.wait(again.folder).ended
+    left = [file for one in (job, again) for file in one.folder.iterdir()]
+    assert not any("무지개" in file.read_text(encoding="utf-8") for file in left)
 
 
 def test_a_checkpoint_that_is_gone_says_so_and_the_question_is_taken_back(
