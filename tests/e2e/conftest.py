@@ -112,7 +112,7 @@ def running_app(log: Path) -> Iterator[str]:
         assert "Traceback" not in log.read_text(encoding="utf-8"), log.read_text(encoding="utf-8")[-3000:]
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=120)  # with a browser still connected Streamlit takes its time, more so on busy cores
 
 
 def wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
