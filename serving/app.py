@@ -12,10 +12,10 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from mactuner_core import __version__
-from serving import chat, errors
-from serving.engine import Engine
+from serving.api import chat, errors
+from serving.engine.engine import Engine
 from serving.guard import Guard
-from serving.schemas import model_card
+from serving.api.schemas import model_card
 from serving.settings import ServeSettings
 
 router = APIRouter()

@@ -17,7 +17,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.errors import ApiError, describe
+from serving.api.errors import ApiError, describe
 from serving.settings import ServeSettings, is_loopback
 
 access = logging.getLogger("serving.access")

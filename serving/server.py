@@ -14,7 +14,7 @@ import uvicorn
 
 from mactuner_core.errors import InputError
 from serving.app import create_app
-from serving.engine import Engine
+from serving.engine.engine import Engine
 from serving.models import resolve
 from serving.settings import ServeSettings, read_keys
 

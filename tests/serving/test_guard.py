@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from mactuner_core.errors import ConfigError, InputError
 from serving.app import create_app
-from serving.engine import Engine
+from serving.engine.engine import Engine
 from serving.models import ServedModel
 from serving.settings import ServeSettings, is_loopback, read_keys
 from tests.serving.conftest import Running, Taught, ask

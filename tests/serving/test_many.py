@@ -15,9 +15,9 @@ import openai
 import pytest
 
 from mactuner_core.errors import WorkError
-from serving.generation import Delta, Finished, FinishReason, Generation, Sampling
-from serving.llama import Context, Model
-from serving.scheduler import PROMPT_CHUNK_WHILE_WRITING, Posted, Scheduler, Sequence
+from serving.engine.generation import Delta, Finished, FinishReason, Generation, Sampling
+from serving.engine.llama import Context, Model
+from serving.engine.scheduler import PROMPT_CHUNK_WHILE_WRITING, Posted, Scheduler, Sequence
 from tests.serving.conftest import PAIRS, Running, Taught, ask
 
 GREEDY = Sampling(temperature=0)

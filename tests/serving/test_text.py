@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from serving.text import TextStream
+from serving.engine.text import TextStream
 
 TEXT = "한글 and emoji 👨‍👩‍👧 😀, then – “quotes”.\n"
 

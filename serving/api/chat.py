@@ -15,10 +15,10 @@ from starlette.responses import Response
 
 from mactuner_core.errors import MacTunerError
 from mactuner_core.models.template import render
-from serving.engine import Engine, NotReadyError
-from serving.errors import ApiError, describe
-from serving.generation import Delta, Finished, Generation, Sampling, Tokens
-from serving.schemas import ChatRequest, completion, usage
+from serving.engine.engine import Engine, NotReadyError
+from serving.api.errors import ApiError, describe
+from serving.engine.generation import Delta, Finished, Generation, Sampling, Tokens
+from serving.api.schemas import ChatRequest, completion, usage
 
 router = APIRouter()
 

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from mactuner_core.errors import WorkError
-from serving.generation import Delta, Event, Finished, FinishReason, Generation, Tokens
-from serving.llama import Context, Model, free_sampler, make_sampler
-from serving.text import TextStream
+from serving.engine.generation import Delta, Event, Finished, FinishReason, Generation, Tokens
+from serving.engine.llama import Context, Model, free_sampler, make_sampler
+from serving.engine.text import TextStream
 
 # Prompt tokens in one turn while answers are being written: few enough that a turn stays short for them, enough
 # that the matrix multiplications stay efficient.

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from mactuner_core.errors import InputError, MacTunerError, NotFoundError
 from mactuner_core.messages import text
-from serving.engine import NotReadyError, QueueFullError
+from serving.engine.engine import NotReadyError, QueueFullError
 
 _RETRY_AFTER_S = "2"
 _TYPES = {

@@ -13,10 +13,10 @@ from collections import deque
 from typing import Literal
 
 from mactuner_core.errors import InputError, MacTunerError, WorkError
-from serving.generation import Generation
-from serving.llama import Context, Model
+from serving.engine.generation import Generation
+from serving.engine.llama import Context, Model
 from serving.models import ServedModel
-from serving.scheduler import Posted, Scheduler
+from serving.engine.scheduler import Posted, Scheduler
 from serving.settings import ServeSettings
 
 State = Literal["loading", "ready", "failed", "stopped"]

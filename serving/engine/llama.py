@@ -18,7 +18,7 @@ import numpy as np
 
 from mactuner_core.errors import InputError, WorkError
 from mactuner_core.export.gguf_file import check_gguf
-from serving.generation import Sampling, Tokens
+from serving.engine.generation import Sampling, Tokens
 
 _PENALTY_TOKENS = 256  # how far back the repetition penalties look
 _log_lines: deque[str] = deque(maxlen=20)

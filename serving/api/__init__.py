@@ -1,0 +1,1 @@
+"""The OpenAI-compatible endpoints: HTTP in, the engine's events out."""

@@ -1,0 +1,1 @@
+"""The batching engine over llama.cpp: no HTTP in here."""
