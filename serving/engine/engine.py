@@ -1,4 +1,4 @@
-"""The engine: one thread that owns the model and its memory, and hands events to the event loop.
+"""The engine of one model: one thread that owns the model and its memory, and hands events to the event loop.
 
 The HTTP side calls `submit` and reads the events of the returned generation. Nothing else touches llama.cpp.
 """
@@ -7,20 +7,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
+import sys
 import threading
-import traceback
 from collections import deque
+from pathlib import Path
 from typing import Literal
 
 from mactuner_core.errors import InputError, MacTunerError, WorkError
+from serving.engine.context import Context
 from serving.engine.generation import Generation
-from serving.engine.llama import Context, Model
+from serving.engine.llama import Model
+from serving.engine.prefix_store import PrefixStore
+from serving.engine.scheduler import LiveRequest, Posted, Scheduler
+from serving.engine.turns import Turns
 from serving.models import ServedModel
-from serving.engine.scheduler import Posted, Scheduler
 from serving.settings import ServeSettings
 
 State = Literal["loading", "ready", "failed", "stopped"]
-_BATCH = 512
+_SWITCH_S = (
+    0.0005  # how long Python lets one thread run: the engine must not wait 5 ms behind the event loop after a turn
+)
+log = logging.getLogger("serving")
 
 
 class QueueFullError(WorkError):
@@ -34,14 +42,16 @@ class NotReadyError(WorkError):
 class Engine:
     """Loads the model in its own thread and answers until it is stopped."""
 
-    def __init__(self, served: ServedModel, settings: ServeSettings) -> None:
+    def __init__(self, served: ServedModel, settings: ServeSettings, turns: Turns | None = None) -> None:
         self.served = served
         self.settings = settings
         self.state: State = "loading"
         self.problem: MacTunerError | None = None
         self.model: Model | None = None
         self.longest = 0
+        self._turns = turns or Turns()
         self._scheduler: Scheduler | None = None
+        self._store: PrefixStore | None = None
         self._inbox: deque[Generation] = deque()
         self._work = threading.Condition()
         self._stopping = False
@@ -51,9 +61,10 @@ class Engine:
 
     def start(self) -> None:
         """Start the thread; call it in the event loop that will read the events."""
+        sys.setswitchinterval(_SWITCH_S)
         self._loop = asyncio.get_running_loop()
         self._settled = asyncio.Event()
-        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"engine {self.served.name}", daemon=True)
         self._thread.start()
 
     async def wait_ready(self) -> None:
@@ -79,6 +90,20 @@ class Engine:
         """How many requests run and how many wait."""
         return self._scheduler.counts if self._scheduler else (0, 0)
 
+    @property
+    def turns(self) -> int:
+        """How many turns there have been."""
+        return self._scheduler.turns if self._scheduler else 0
+
+    @property
+    def bytes(self) -> int:
+        """The memory that the weights and the context take, about."""
+        return 0 if self.model is None else self.model.bytes + self.model.memory_bytes(self._n_ctx())
+
+    def live(self) -> list[LiveRequest]:
+        """Return the requests inside; safe from any thread."""
+        return self._scheduler.live() if self._scheduler else []
+
     def stop(self) -> None:
         """End the thread after its turn, fail what is still running, and free the model."""
         with self._work:
@@ -97,41 +122,66 @@ class Engine:
             self._settle("failed", WorkError("serving.load_crashed", reason=repr(problem)))
         else:
             self._settle("ready", None)
-            self._serve()
+            self._serve(context)
         self.state = "stopped" if self.state == "ready" else self.state
         if context:
             context.close()
         if self.model:
             self.model.close()
 
+    def _n_ctx(self) -> int:
+        trained = self.model.trained_context if self.model else 0
+        return min(self.settings.n_ctx, trained * self.settings.n_parallel or self.settings.n_ctx)
+
     def _load(self) -> Context:
+        settings = self.settings
         self.model = Model(self.served.path, wanted=lambda: not self._stopping)
         if not self.model.chat_template:
             raise InputError("serving.no_chat_template", path=self.served.path)
-        n_ctx = min(self.settings.n_ctx, self.model.trained_context * self.settings.n_parallel or self.settings.n_ctx)
+        n_ctx = self._n_ctx()
         context = Context(
             self.model,
             n_ctx=n_ctx,
-            n_parallel=self.settings.n_parallel,
-            n_batch=min(_BATCH, n_ctx),
-            n_threads=self.settings.threads(),
+            n_parallel=settings.n_parallel,
+            n_batch=max(min(settings.n_batch, n_ctx), settings.n_parallel),
+            n_threads=settings.threads(),
         )
-        self._scheduler = Scheduler(self.model, context, self.settings.n_parallel)
+        try:
+            for name, path in self.served.adapters:
+                context.add_adapter(name, path)
+            self._scheduler = Scheduler(
+                self.model,
+                context,
+                settings.n_parallel,
+                prefix_cache=settings.prefix_cache,
+                speculation=settings.speculation,
+                timeout_s=settings.request_timeout_s,
+            )
+            if settings.prefix_cache_dir and settings.prefix_cache:
+                limit = settings.prefix_cache_disk_mb * 1_000_000
+                self._store = PrefixStore(Path(settings.prefix_cache_dir).expanduser(), self.served, limit)
+                self._scheduler.restore(self._store)
+        except BaseException:
+            context.close()
+            raise
         self.longest = self._scheduler.longest
         return context
 
-    def _serve(self) -> None:
+    def _serve(self, context: Context) -> None:
         scheduler = self._scheduler
         assert scheduler is not None  # noqa: S101 - set by _load
         while not self._stopping:
             try:
                 self._take_requests(scheduler)
-                posted = scheduler.turn()
+                with self._turns:
+                    posted = scheduler.turn()
             except Exception:  # one bad request must never end the engine
-                traceback.print_exc()
+                log.exception("the engine failed at a turn")
                 posted = scheduler.fail_all(WorkError("serving.engine_failed"))
             self._deliver(posted)
         self._take_requests(scheduler)
+        if self._store:
+            self._store.save(context, scheduler.cache)
         self._deliver(scheduler.fail_all(NotReadyError("serving.not_ready", state="stopping")))
 
     def _take_requests(self, scheduler: Scheduler) -> None:

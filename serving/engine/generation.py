@@ -103,6 +103,7 @@ class Generation:
     special: bool = False
     adapter: str | None = None
     label: str = ""  # the request's id, for the list of live requests
+    client: str = ""  # whose request it is: clients take turns
     cancelled: bool = False
     created_s: float = field(default_factory=time.monotonic)
     _events: asyncio.Queue[Event] = field(default_factory=asyncio.Queue)

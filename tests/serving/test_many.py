@@ -15,9 +15,12 @@ import openai
 import pytest
 
 from mactuner_core.errors import WorkError
+from serving.engine.context import Context
+from serving.engine.filling import PROMPT_CHUNK_WHILE_WRITING
 from serving.engine.generation import Delta, Finished, FinishReason, Generation, Sampling
-from serving.engine.llama import Context, Model
-from serving.engine.scheduler import PROMPT_CHUNK_WHILE_WRITING, Posted, Scheduler, Sequence
+from serving.engine.llama import Model
+from serving.engine.scheduler import Posted, Scheduler
+from serving.engine.sequence import Sequence
 from tests.serving.conftest import PAIRS, Running, Taught, ask
 
 GREEDY = Sampling(temperature=0)
@@ -124,10 +127,10 @@ def test_a_crash_of_one_turn_ends_its_answers_and_not_the_server(
     crashes = iter([True])
     original = Scheduler._sample
 
-    def crashing(self: Scheduler, sequence: Sequence) -> None:
-        if len(sequence.made) == 5 and next(crashes, False):
+    def crashing(self: Scheduler, sequence: Sequence, logits: Any) -> None:
+        if sequence.made == 5 and next(crashes, False):
             raise ZeroDivisionError
-        original(self, sequence)
+        original(self, sequence, logits)
 
     monkeypatch.setattr(Scheduler, "_sample", crashing)
     with pytest.raises(openai.InternalServerError):
@@ -208,9 +211,9 @@ def test_a_full_memory_sends_the_newest_back_and_loses_nothing(
     steps_back = []
     original = Scheduler._step_back
 
-    def counted(self: Scheduler) -> None:
+    def counted(self: Scheduler, group: list[Sequence]) -> None:
         steps_back.append(self.counts)
-        original(self)
+        original(self, group)
 
     monkeypatch.setattr(Scheduler, "_step_back", counted)
     generations = [question(model, "Count") for _ in range(4)]

@@ -1,0 +1,82 @@
+"""What goes into one batch: every next token first, then guesses to check, then prompts as far as the budget reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Many
+from typing import Literal
+
+from serving.engine.context import EXTRA_OUTPUTS, Batch
+from serving.engine.lookup import LONGEST_DRAFT, Costs, Lookup, best_length
+from serving.engine.sequence import Sequence
+
+# Prompt tokens in one turn while answers are being written: few enough that a turn stays short for them, enough
+# that the matrix multiplications stay efficient.
+PROMPT_CHUNK_WHILE_WRITING = 96
+_DRAFT_WHEN_ON = 8  # guesses at once when speculation is simply on
+
+
+def draft(group: Many[Sequence], speculation: Literal["auto", "on", "off"], costs: Costs, longest: int) -> None:
+    """Guess the next tokens of the sequences that write, as many as pay."""
+    writing = [sequence for sequence in group if sequence.writing]
+    left = EXTRA_OUTPUTS if len(writing) == len(group) else 0  # a turn with prompts is long enough
+    rows = len(writing)
+    for sequence in group:
+        sequence.draft, sequence.guess = [], -1
+    if speculation == "off":
+        return
+    for sequence in writing:
+        lookup = sequence.lookup = sequence.lookup or Lookup()
+        generation = sequence.generation
+        room = min(generation.max_tokens - sequence.made, longest - len(sequence.tokens)) - 1
+        most = min(LONGEST_DRAFT, left, room)
+        found = lookup.draft(sequence.tokens, max(1, most))
+        if not found:
+            continue
+        sequence.guess = found[0]  # compared with what comes, so that the estimate learns without a cost
+        if speculation == "on":
+            length = min(_DRAFT_WHEN_ON, most)
+        else:
+            length = best_length(lookup.rate, rows, min(most, len(found)), costs)
+        sequence.draft = found[: max(0, length)]
+        left -= len(sequence.draft)
+        rows += len(sequence.draft)
+
+
+def fill(batch: Batch, group: Many[Sequence], budget: int) -> int:
+    """Put tokens into the batch, at most `budget` of prompts, and return how many prompt tokens there are.
+
+    Short prompts go before long ones, and those before newer ones: a short one is not worth the wait, and the oldest gets
+    through first, which on average answers sooner than equal shares.
+    """
+    batch.clear()
+    prompts = []
+    for sequence in group:
+        sequence.taken, sequence.row, sequence.output, sequence.outputs = 0, -1, -1, 0
+        if sequence.writing:
+            tokens = [*sequence.pending.tolist(), *sequence.draft]
+            _add(batch, sequence, tokens, wanted=len(tokens))
+        else:
+            prompts.append(sequence)
+    writes = batch.size
+    room = batch.room - writes
+    left = whole = min(room, budget, PROMPT_CHUNK_WHILE_WRITING if writes else room)
+    outputs = EXTRA_OUTPUTS
+    for sequence in sorted(prompts, key=lambda one: len(one.pending) > whole // 4):
+        share = min(len(sequence.pending), left)
+        if sequence.generation.prompt_logprobs:
+            share = min(share, outputs)
+            outputs -= share
+        if share <= 0:
+            continue
+        last = share == len(sequence.pending)
+        wanted = share if sequence.generation.prompt_logprobs else int(last)
+        _add(batch, sequence, sequence.pending[:share], wanted=wanted)
+        left -= share
+    return whole - left
+
+
+def _add(batch: Batch, sequence: Sequence, tokens: object, *, wanted: int) -> None:
+    sequence.taken = len(tokens)  # type: ignore[arg-type]
+    row, output = batch.add(sequence.id, sequence.length, tokens, wanted)  # type: ignore[arg-type]
+    if wanted:
+        sequence.row, sequence.output, sequence.outputs = row, output, wanted
