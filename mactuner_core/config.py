@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 from mactuner_core.errors import ConfigError, InputError, SettingProblem
@@ -39,6 +39,15 @@ class Config(BaseModel):
     """Base of all settings: unknown names are refused, values are never changed after the check."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_word_for_a_list(cls, values: Any) -> Any:
+        """Take one string where a list of strings is meant: `model: a.gguf` says the same as `model: [a.gguf]`."""
+        if not isinstance(values, dict):
+            return values
+        lists = {name for name, field in cls.model_fields.items() if get_origin(field.annotation) is list}
+        return {name: [value] if name in lists and isinstance(value, str) else value for name, value in values.items()}
 
     def problems(self) -> list[SettingProblem]:
         """Return what is wrong between fields that are each in range; subclasses say what."""
@@ -79,12 +88,16 @@ class Config(BaseModel):
 
 @dataclass(frozen=True)
 class Setting:
-    """One field as forms and flags need it; `kind` is int, float, bool or str, `choices` the allowed words if few."""
+    """One field as forms and flags need it; `kind` is int, float, bool or str, `choices` the allowed words if few.
+
+    `many`: the value is a list of that kind.
+    """
 
     name: str
     kind: type
     choices: tuple[str, ...]
     optional: bool
+    many: bool
     default: Any
     required: bool
     unit: str
@@ -124,12 +137,14 @@ def _setting(name: str, field: FieldInfo) -> Setting:
         for key in ("ge", "gt", "le", "lt"):
             if getattr(rule, key, None) is not None:
                 limits[key] = getattr(rule, key)
-    kind, choices, optional = _kind(field.annotation)
+    many = get_origin(field.annotation) is list
+    kind, choices, optional = _kind(get_args(field.annotation)[0] if many else field.annotation)
     return Setting(
         name=name,
         kind=kind,
         choices=choices,
         optional=optional,
+        many=many,
         default=None if field.is_required() else field.get_default(call_default_factory=True),
         required=field.is_required(),
         unit=extra["unit"],
@@ -169,5 +184,5 @@ def _problem(config: type[Config], error: dict[str, Any]) -> SettingProblem:
         high = "∞" if found.maximum is None else f"{found.maximum:g}"
         values = {"name": name, "value": value, "minimum": low, "maximum": high, "default": found.default}
         return SettingProblem("config.out_of_range", values)
-    expected = found.kind.__name__ if found else str(error["msg"])
+    expected = f"{'list of ' if found.many else ''}{found.kind.__name__}" if found else str(error["msg"])
     return SettingProblem("config.wrong_type", {"name": name, "value": value, "expected": expected})

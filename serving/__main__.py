@@ -11,15 +11,15 @@ from mactuner_core.messages import text
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until interrupted; return 0, 1 when the machine could not do it, 2 when the input was wrong."""
-    from serving.settings import settings_from
+    from serving.settings_sources import settings_from
 
     try:
         settings = settings_from(sys.argv[1:] if arguments is None else arguments)
         from serving.server import serve, set_up_logging
 
         set_up_logging()
-        _say(text("serving.loading", model=settings.model))
-        serve(settings, on_ready=_ready, on_warning=lambda key: _say(text(key, model=settings.model)))
+        _say(text("serving.loading", model=", ".join(settings.model)))
+        serve(settings, on_ready=_ready, on_warning=lambda notice: _say(notice.text()))
     except InputError as problem:
         _say(problem.text())
         return 2

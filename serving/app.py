@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,22 +12,24 @@ from fastapi.responses import JSONResponse
 
 from mactuner_core import __version__
 from serving.api import chat, errors
-from serving.engine.engine import Engine
-from serving.guard import Guard
 from serving.api.schemas import model_card
+from serving.engine.engine import Engine
+from serving.engine.pool import Pool
+from serving.guard import Guard
+from serving.keys import Keys
 from serving.settings import ServeSettings
 
 router = APIRouter()
 
 
-def create_app(settings: ServeSettings, engine: Engine, keys: Sequence[str] = ()) -> FastAPI:
-    """Return the application; its lifespan starts the engine and, at the end, stops it."""
+def create_app(settings: ServeSettings, pool: Pool, keys: Keys | None = None) -> FastAPI:
+    """Return the application; its lifespan starts the pool's first engine and, at the end, stops all."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        engine.start()
+        pool.start()
         yield
-        await asyncio.to_thread(engine.stop)
+        await pool.stop()
 
     app = FastAPI(
         title="MacTuner",
@@ -38,12 +39,13 @@ def create_app(settings: ServeSettings, engine: Engine, keys: Sequence[str] = ()
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    app.state.engine = engine
+    app.state.pool = pool
+    app.state.engine = pool.first
     app.state.created = int(time.time())
     app.include_router(router)
     app.include_router(chat.router)
     errors.install(app)
-    app.add_middleware(Guard, settings=settings, keys=keys)
+    app.add_middleware(Guard, settings=settings, keys=keys or Keys())
     return app
 
 

@@ -27,7 +27,7 @@ def run(spec: dict[str, Any], job: Job) -> dict[str, Any]:
     serve(
         settings,
         on_ready=ready,
-        on_warning=lambda key: job.event(kind="warning", message=key),
+        on_warning=lambda notice: job.event(kind="warning", message=notice.code, values=notice.plain()),
         should_stop=job.stop_requested,
     )
     return result

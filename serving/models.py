@@ -7,33 +7,53 @@ warning.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mactuner_core.errors import InputError, NotFoundError
 from mactuner_core.export.gguf_file import check_gguf
 from serving.settings import ServeSettings
+from serving.settings_models import parse_adapter
 
 _PREFERRED = "Q4_K_M"
 
 
 @dataclass(frozen=True)
 class ServedModel:
-    """The file to load, the name clients use, and a warning (message key) about its verification if there is one."""
+    """The file to load, the name clients use, a warning (message key) about its verification, and its LoRA adapters."""
 
     path: Path
     name: str
     warning: str = ""
+    adapters: tuple[tuple[str, Path], ...] = ()  # the name clients use, and the GGUF file
 
 
-def resolve(settings: ServeSettings) -> ServedModel:
-    """Return what `settings.model` means; raises InputError for an unusable or unverified file, NotFoundError."""
-    path = Path(settings.model).expanduser()
+def resolve_all(settings: ServeSettings) -> list[ServedModel]:
+    """Return every model of the settings with its adapters; raises InputError also for names that are not unique."""
+    models = [resolve(settings, model) for model in settings.model]
+    adapters: dict[str, list[tuple[str, Path]]] = {model.name: [] for model in models}
+    names = [model.name for model in models]
+    for adapter in filter(None, map(parse_adapter, settings.adapter)):
+        base = adapter.model or models[0].name
+        if base not in adapters:
+            raise InputError("serving.adapter_without_model", name=adapter.name, model=base, known=", ".join(adapters))
+        path = adapter.path.resolve()
+        check_gguf(path)
+        adapters[base].append((adapter.name, path))
+        names.append(adapter.name)
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise InputError("serving.name_twice", name=twice)
+    return [replace(model, adapters=tuple(adapters[model.name])) for model in models]
+
+
+def resolve(settings: ServeSettings, model: str) -> ServedModel:
+    """Return what `model` means, one of the settings'; raises InputError for an unusable or unverified file, NotFoundError."""
+    path = Path(model).expanduser()
     if path.exists() or path.suffix == ".gguf" or len(path.parts) > 1:
         path = path.resolve()
         found = ServedModel(path, settings.name or path.stem, _check_path(path, settings.allow_unverified))
     else:
-        found = _from_catalogue(settings)
+        found = _from_catalogue(settings, model)
     try:
         check_gguf(found.path)
     except OSError as problem:
@@ -41,11 +61,11 @@ def resolve(settings: ServeSettings) -> ServedModel:
     return found
 
 
-def _from_catalogue(settings: ServeSettings) -> ServedModel:
+def _from_catalogue(settings: ServeSettings, model: str) -> ServedModel:
     from mactuner_core.catalog import open_catalog
     from mactuner_core.workspace import open_workspace
 
-    ref, _, quant = settings.model.partition(":")
+    ref, _, quant = model.partition(":")
     catalog = open_catalog(open_workspace())
     export = catalog.export(ref)
     files = catalog.export_files(export.id)
@@ -63,7 +83,7 @@ def _from_catalogue(settings: ServeSettings) -> ServedModel:
         raise InputError("serving.unverified", file=f"{ref}:{chosen.quant}")
     return ServedModel(
         Path(chosen.path),
-        settings.name or (settings.model if quant else export.id),
+        settings.name or (model if quant else export.id),
         "" if chosen.verified else "serving.warn_failed_verification",
     )
 

@@ -15,8 +15,11 @@ import uvicorn
 from mactuner_core.errors import InputError
 from serving.app import create_app
 from serving.engine.engine import Engine
-from serving.models import resolve
-from serving.settings import ServeSettings, read_keys
+from serving.engine.pool import Pool
+from serving.keys import load_keys
+from serving.logs import Notice
+from serving.models import resolve_all
+from serving.settings import ServeSettings
 
 _POLL_S = 0.2
 _LAST_RESORT_S = 10  # after the answers were ended, uvicorn cuts what is still connected
@@ -26,22 +29,23 @@ def serve(
     settings: ServeSettings,
     *,
     on_ready: Callable[[str, list[str]], None],
-    on_warning: Callable[[str], None],
+    on_warning: Callable[[Notice], None],
     should_stop: Callable[[], bool] | None = None,
 ) -> None:
     """Serve until a signal comes or `should_stop` says so.
 
-    `on_ready` gets the URL and the model names once the model is loaded; `on_warning` a message key. Raises InputError
+    `on_ready` gets the URL and the model names once the model is loaded; `on_warning` what they should know. Raises InputError
     or WorkError when the server cannot start. Returns after the streams are finished or `shutdown_s` is over.
     """
-    keys = read_keys(settings.api_key_file) if settings.api_key_file else []
-    served = resolve(settings)
-    if served.warning:
-        on_warning(served.warning)
-    engine = Engine(served, settings)
+    keys, notices = load_keys(settings)
+    models = resolve_all(settings)
+    for notice in [*notices, *(Notice(one.warning, {"model": one.name}) for one in models if one.warning)]:
+        on_warning(notice)
+    pool = Pool(models, settings)
+    engine = pool.first
     with _listen(settings.host, settings.port) as listener:
         config = uvicorn.Config(
-            create_app(settings, engine, keys),
+            create_app(settings, pool, keys),
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=settings.shutdown_s + _LAST_RESORT_S,
@@ -53,9 +57,10 @@ def serve(
         url = _url(settings.host, listener)
         try:
             with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after its clean end
-                asyncio.run(_run(server, listener, engine, lambda: on_ready(url, [served.name]), should_stop))
+                asyncio.run(_run(server, listener, engine, lambda: on_ready(url, pool.names()), should_stop))
         finally:
-            engine.stop()  # again: a second Ctrl-C skips the application's own end
+            for one in pool.engines():
+                one.stop()  # again: a second Ctrl-C skips the application's own end
     if engine.problem:
         raise engine.problem
 

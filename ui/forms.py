@@ -80,6 +80,9 @@ def _widget(setting: Setting, value: Any, key: str) -> Any:
     if setting.choices:
         place = setting.choices.index(str(value)) if str(value) in setting.choices else 0
         return st.selectbox(label, setting.choices, index=place, key=key, help=help)
+    if setting.many:
+        lines = st.text_area(label, value="\n".join(value or []), key=key, help=help, height=100).splitlines()
+        return [line.strip() for line in lines if line.strip()]
     if setting.kind is bool:
         return st.toggle(label, value=bool(value), key=key, help=help)
     if setting.kind in (int, float):

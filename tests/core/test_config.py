@@ -18,6 +18,7 @@ class Small(Config):
     count: int = setting(4, ge=1, le=32, label=BOTH, help=BOTH)
     method: Literal["full", "lora"] = setting("lora", label=BOTH, help=BOTH)
     name: str | None = setting(None, label=BOTH, help=BOTH, advanced=True)
+    tags: list[str] = setting([], label=BOTH, help=BOTH)
 
     def problems(self) -> list[SettingProblem]:
         if self.method == "full" and self.rate == 0:
@@ -55,11 +56,21 @@ def test_bad_yaml_is_explained(tmp_path: Path, content: str, expected: str) -> N
 
 
 def test_forms_and_flags_see_the_definition() -> None:
-    rate, count, method, name = settings_of(Small)
+    rate, count, method, name, tags = settings_of(Small)
     assert (rate.minimum, rate.maximum, rate.unit, rate.default) == (0.0, 1.0, "share", 0.1)
     assert count.kind is int
     assert method.choices == ("full", "lora")
     assert name.optional and name.advanced and name.kind is str
+    assert tags.many and tags.kind is str and tags.default == [] and not name.many
+
+
+def test_one_string_is_a_list_of_one(tmp_path: Path) -> None:
+    assert Small.check({"tags": "a b"}).tags == ["a b"]
+    assert Small.check({"tags": ["a", "b"]}).tags == ["a", "b"]
+    (tmp_path / "c.yaml").write_text("tags: one\n", encoding="utf-8")
+    assert Small.from_yaml(tmp_path / "c.yaml").tags == ["one"]
+    with pytest.raises(ConfigError, match="tags = 5 has the wrong kind: expected list of str"):
+        Small.check({"tags": 5})
 
 
 def test_an_error_survives_the_way_between_processes() -> None:

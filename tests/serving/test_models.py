@@ -40,7 +40,7 @@ def make_export(home: Workspace, taught: Taught, files: dict[str, bool], ref: st
 
 def found(model: str, **values: Any) -> ServedModel:
     """Resolve one model argument."""
-    return resolve(ServeSettings.check({"model": model, **values}))
+    return resolve(ServeSettings.check({"model": model, **values}), model)
 
 
 @pytest.mark.parametrize(
