@@ -5,25 +5,18 @@ from __future__ import annotations
 import http.client
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
-import numpy as np
 import openai
 import pytest
 
-from mactuner_core.errors import WorkError
-from serving.engine.context import Context
-from serving.engine.filling import PROMPT_CHUNK_WHILE_WRITING
-from serving.engine.generation import Delta, Finished, FinishReason, Generation, Sampling
-from serving.engine.llama import Model
-from serving.engine.scheduler import Posted, Scheduler
+from serving.engine.generation import FinishReason
+from serving.engine.scheduler import Scheduler
 from serving.engine.sequence import Sequence
-from tests.serving.conftest import PAIRS, Running, Taught, ask
-
-GREEDY = Sampling(temperature=0)
+from tests.serving.conftest import PAIRS, Running, ask
 
 
 def ask_one(server: Running, question: str, stream: bool) -> str:
@@ -141,147 +134,3 @@ def test_a_crash_of_one_turn_ends_its_answers_and_not_the_server(
         ask_one(server, "Count", stream=True)
     assert ask_one(server, "Count", stream=True) == PAIRS["Count"]
     wait_until_idle(server)
-
-
-@pytest.fixture(scope="module")
-def model(taught: Taught) -> Iterator[Model]:
-    loaded = Model(taught.gguf)
-    yield loaded
-    loaded.close()
-
-
-@pytest.fixture
-def make_scheduler(model: Model) -> Iterator[Callable[..., Scheduler]]:
-    contexts: list[Context] = []
-
-    def make(n_ctx: int = 4096, n_parallel: int = 4) -> Scheduler:
-        contexts.append(Context(model, n_ctx=n_ctx, n_parallel=n_parallel, n_batch=min(512, n_ctx), n_threads=1))
-        return Scheduler(model, contexts[-1], n_parallel)
-
-    yield make
-    for context in contexts:
-        context.close()
-
-
-def question(model: Model, text: str, max_tokens: int = 500) -> Generation:
-    """Return a greedy request for one question."""
-    prompt = f"<|im_start|>user\n{text}<|im_end|>\n<|im_start|>assistant\n"
-    return Generation(model.tokenize(prompt), GREEDY, max_tokens)
-
-
-def run(scheduler: Scheduler) -> Posted:
-    """Turn until nothing is left to do."""
-    posted: Posted = []
-    for _ in range(5000):
-        if not scheduler.busy:
-            return posted
-        posted += scheduler.turn()
-    raise AssertionError("the scheduler never came to an end")
-
-
-def text_of(posted: Posted, generation: Generation) -> str:
-    """Return the text that one request got."""
-    return "".join(event.text for one, event in posted if one is generation and isinstance(event, Delta))
-
-
-def test_a_long_prompt_does_not_starve_a_running_stream(model: Model, make_scheduler: Callable[..., Scheduler]) -> None:
-    scheduler = make_scheduler()
-    running, long = question(model, "Count"), question(model, "word " * 700, max_tokens=3)
-    assert len(long.tokens) > 1400
-    scheduler.add(running)
-    scheduler.turn()
-    scheduler.add(long)
-    posted: Posted = []
-    turns = 0
-    while not any(one is long for one, _ in posted):
-        now = scheduler.turn()
-        assert any(one is running for one, _ in now), "a turn without a token for the running stream"
-        posted += now
-        turns += 1
-    assert turns == -(-len(long.tokens) // PROMPT_CHUNK_WHILE_WRITING)
-    posted += run(scheduler)
-    assert any(one is long and isinstance(event, Finished) for one, event in posted)
-    assert PAIRS["Count"].endswith(text_of(posted, running))
-
-
-def test_a_full_memory_sends_the_newest_back_and_loses_nothing(
-    model: Model, make_scheduler: Callable[..., Scheduler], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scheduler = make_scheduler(n_ctx=256)
-    steps_back = []
-    original = Scheduler._step_back
-
-    def counted(self: Scheduler, group: list[Sequence]) -> None:
-        steps_back.append(self.counts)
-        original(self, group)
-
-    monkeypatch.setattr(Scheduler, "_step_back", counted)
-    generations = [question(model, "Count") for _ in range(4)]
-    for generation in generations:
-        scheduler.add(generation)
-    posted = run(scheduler)
-    assert steps_back
-    assert [text_of(posted, one) for one in generations] == [PAIRS["Count"]] * 4
-    ends = [event for _, event in posted if isinstance(event, Finished)]
-    assert [end.reason for end in ends] == ["stop"] * 4
-    assert len({end.completion_tokens for end in ends}) == 1
-    assert {end.prompt_tokens for end in ends} == {len(generations[0].tokens)}
-
-
-def test_an_answer_ends_where_the_context_ends(model: Model, make_scheduler: Callable[..., Scheduler]) -> None:
-    scheduler = make_scheduler(n_ctx=256, n_parallel=1)
-    generation = Generation(model.tokenize("word " * 60), Sampling(temperature=2.0, seed=1), 100_000)
-    scheduler.add(generation)
-    end = next(event for _, event in run(scheduler) if isinstance(event, Finished))
-    assert end.reason in ("length", "stop")
-    assert end.prompt_tokens + end.completion_tokens <= 257
-
-
-def test_cancelling_works_while_waiting_while_reading_and_while_writing(
-    model: Model, make_scheduler: Callable[..., Scheduler]
-) -> None:
-    scheduler = make_scheduler(n_parallel=2)
-    writing, reading, waiting = question(model, "Count"), question(model, "word " * 700), question(model, "Say hello")
-    for generation in (writing, reading, waiting):
-        scheduler.add(generation)
-    scheduler.turn()
-    scheduler.turn()
-    assert scheduler.counts == (2, 1)
-    for generation in (writing, reading, waiting):
-        generation.cancel()
-    posted = scheduler.turn()
-    assert {event.reason for _, event in posted if isinstance(event, Finished)} == {"cancelled"}
-    assert scheduler.counts == (0, 0)
-    again = question(model, "Say hello")
-    scheduler.add(again)
-    assert text_of(run(scheduler), again) == PAIRS["Say hello"]
-
-
-def test_a_failure_ends_what_runs_and_the_next_request_works(
-    model: Model, make_scheduler: Callable[..., Scheduler]
-) -> None:
-    scheduler = make_scheduler()
-    generations = [question(model, "Count") for _ in range(6)]
-    for generation in generations:
-        scheduler.add(generation)
-    scheduler.turn()
-    assert scheduler.counts == (4, 2)
-    problem = WorkError("serving.engine_failed")
-    assert scheduler.fail_all(problem) == [(one, problem) for one in generations]
-    assert scheduler.counts == (0, 0)
-    again = question(model, "Say hello")
-    scheduler.add(again)
-    assert text_of(run(scheduler), again) == PAIRS["Say hello"]
-
-
-def test_the_vocabulary_is_transformers_own(model: Model, taught: Taught) -> None:
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(taught.folder)
-    text = "<|im_start|>user\n한글 😀 it's 2026\n\n  x<|im_end|>\n"
-    tokens = model.tokenize(text)
-    assert tokens.dtype == np.int32
-    assert tokens.tolist() == tokenizer.encode(text)
-    assert b"".join(model.piece(token) for token in tokens).decode() == "user\n한글 😀 it's 2026\n\n  x\n"
-    assert model.is_end(tokenizer.eos_token_id)
-    assert (model.bos_token, model.eos_token) == ("<|endoftext|>", "<|im_end|>")
