@@ -14,7 +14,6 @@ import hashlib
 import hmac
 import os
 import re
-import secrets
 import stat
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,13 +21,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mactuner_core.errors import InputError
+from mactuner_core.server.key_file import NAME, hash_line, new_key
 from serving.logs import Notice
 from serving.settings import KEYS_VARIABLE, ServeSettings, is_loopback
 
+__all__ = ["NOBODY", "Key", "Keys", "hash_line", "load_keys", "new_key"]
 NOBODY = "-"  # the name under which requests without keys are counted
 _HASHED = re.compile(r"sha256:([0-9a-fA-F]{64})")
-_NAME = re.compile(r"[\w.-]{1,40}")
-_SHORTEST_TO_HASH = 20  # signs; below that a hash could be turned back by trying
 
 
 @dataclass(frozen=True)
@@ -77,19 +76,6 @@ def load_keys(settings: ServeSettings, environment: Mapping[str, str] | None = N
     return Keys(keys), notices
 
 
-def new_key() -> str:
-    """Return a new key of 256 random bits."""
-    return "mt-" + secrets.token_urlsafe(32)
-
-
-def hash_line(key: str) -> str:
-    """Return what stands for `key` in a key file; raises InputError when it is too short or holds a space."""
-    key = key.strip()
-    if len(key) < _SHORTEST_TO_HASH or len(key.split()) != 1:
-        raise InputError("serving_operations.key_not_hashable", length=len(key), least=_SHORTEST_TO_HASH)
-    return "sha256:" + hashlib.sha256(key.encode("utf-8")).hexdigest()
-
-
 def _read(path: Path) -> list[str]:
     """Return the lines of a key file without blank ones and `#` comments."""
     try:
@@ -105,7 +91,7 @@ def _parse(lines: Iterable[str], source: str, first: int = 1) -> list[Key]:
     for line in filter(None, (line.split() for line in lines)):
         number = first + len(keys)
         name, written = line if len(line) == 2 else (f"key-{number}", line[0])
-        if len(line) > 2 or not _NAME.fullmatch(name):
+        if len(line) > 2 or not NAME.fullmatch(name):
             raise InputError("serving_operations.bad_key_line", number=len(keys) + 1, source=source)
         hashed = _HASHED.fullmatch(written)
         digest = bytes.fromhex(hashed[1]) if hashed else hashlib.sha256(written.encode("utf-8")).digest()

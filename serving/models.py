@@ -12,8 +12,8 @@ from pathlib import Path
 
 from mactuner_core.errors import InputError, NotFoundError
 from mactuner_core.export.gguf_file import check_gguf
+from mactuner_core.server.settings_models import parse_adapter
 from serving.settings import ServeSettings
-from serving.settings_models import parse_adapter
 
 _PREFERRED = "Q4_K_M"
 

@@ -46,6 +46,7 @@ class ModelSettings(Config):
             "en": "the model name clients use, when there is one model; default: the export's id or the file's name",
             "ko": "모델이 하나일 때 클라이언트가 쓰는 이름. 기본값: 내보내기 ID 또는 파일 이름",
         },
+        advanced=True,
     )
     adapter: list[str] = setting(
         [],

@@ -79,6 +79,7 @@ class EngineSettings(Config):
             "en": "where an answer ends when the request does not say max_tokens",
             "ko": "요청에 max_tokens가 없을 때 답변을 끝내는 길이",
         },
+        advanced=True,
     )
     request_timeout_s: int = setting(
         600,
