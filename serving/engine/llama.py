@@ -44,6 +44,10 @@ class Model:
         self.chat_template = _text(cpp.llama_model_chat_template(self._model, None))
         self.bos_token = self._token_text(cpp.llama_vocab_bos(self._vocabulary))
         self.eos_token = self._token_text(cpp.llama_vocab_eos(self._vocabulary))
+        begin = int(cpp.llama_vocab_bos(self._vocabulary)) if cpp.llama_vocab_get_add_bos(self._vocabulary) else -1
+        self.beginning = (
+            () if begin < 0 else (begin,)
+        )  # what a plain prompt begins with; a chat template writes its own
         self.sampling = self._sampling_defaults()
         # A recurrent state (Mamba, RWKV, and the hybrids with attention) cannot be taken back to an earlier token.
         recurrent = cpp.llama_model_is_recurrent(self._model) or cpp.llama_model_is_hybrid(self._model)
