@@ -6,6 +6,7 @@ trigger opening [before_name NAME after_name ARGUMENTS after_arguments] between 
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import dataclass
 
 from mactuner_core.errors import InputError
@@ -33,9 +34,10 @@ class ToolFormat:
     xml: bool = False
     prefix: str = ""
 
-    def texts(self) -> tuple[str, ...]:
-        """Return every text of the format, for finding the control tokens among them."""
-        return (self.prefix, self.trigger, self.opening, self.before_name, self.after_name, self.between, self.end)
+    def marks(self) -> list[str]:
+        """Return the parts of the format that are one token in some vocabularies."""
+        texts = (self.prefix, self.trigger, self.after_name, self.end)
+        return [word for text in texts if re.fullmatch(r"<[^<>]+>|\[[A-Z_]+\]", word := text.strip())]
 
 
 # Nous Hermes 2 Pro and Qwen 2.5/3: one JSON object a call, each in tags.

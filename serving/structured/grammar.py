@@ -13,13 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from serving.structured.formats import ToolFormat
-from serving.structured.reasoning import CLOSE, OPEN
+from serving.structured.reasoning import CLOSE, OPEN, Thinking
 from serving.structured.schema import json_rule
 from serving.structured.tools import Tool
 from serving.structured.vocabulary import Vocabulary
 from serving.structured.xml_arguments import xml_rules
 
-Thinking = Literal["no", "may", "must"]  # must: the prompt has opened it already
 _MORE_CALLS = 31  # so that a small model cannot go on calling for ever
 _ANY = "/(?s:.*)/"
 
@@ -30,7 +29,6 @@ class AnswerGrammar:
 
     vocabulary: Vocabulary
     rules: list[str] = field(default_factory=list)
-    names_control: bool = False  # whether a control token is part of it, which the engine must then show as text
 
     def add(self, name: str, body: str) -> str:
         """Add a rule and return its name."""
@@ -44,7 +42,6 @@ class AnswerGrammar:
             return json.dumps(text, ensure_ascii=False) if text else ""
         longest_first = sorted(controls, key=len, reverse=True)
         parts = re.split("(" + "|".join(map(re.escape, longest_first)) + ")", text)
-        self.names_control = True
         terms = [
             f"<[{self.vocabulary.controls[part]}]>" if place % 2 else json.dumps(part, ensure_ascii=False)
             for place, part in enumerate(parts)
@@ -72,17 +69,14 @@ def answer_grammar(
 ) -> AnswerGrammar:
     """Return the grammar of an answer: `content` is free text, JSON of a schema, or not allowed; `tools` may be called."""
     grammar = AnswerGrammar(vocabulary)
-    blank = "BLANK " if thinking != "no" else ""
-    if blank:
-        grammar.add("BLANK", r"/\n{0,2}/")
     ways: list[str] = []
     if isinstance(content, dict):
-        ways.append(blank + grammar.add("document", json_rule(content)))
+        ways.append(grammar.add("document", json_rule(content)))
     if content == "free":
         ways += _free_text(grammar, thinking, form if tools else None)
     if form and tools:
         calls = grammar.add("calls", _calls(grammar, form, tools, is_parallel))
-        ways.append(f"{_lead(grammar, thinking, form, content == 'free', blank)} {calls}")
+        ways.append(f"{_lead(grammar, form, content == 'free')} {calls}")
     grammar.add("body", " | ".join(ways))
     thought = _thought(grammar, thinking)
     grammar.rules.insert(0, f"start: {thought} body")
@@ -96,11 +90,13 @@ def _thought(grammar: AnswerGrammar, thinking: Thinking) -> str:
         inside = f"{_ANY} {grammar.words(CLOSE)}"
     else:
         inside = grammar.add("thought_end[lazy]", r"/(?s:.*)<\/think>/")
+    grammar.add("BLANK", r"/\n{0,2}/")
     if thinking == "must":
-        return grammar.add("thought", inside)
+        return f"{inside} BLANK"
     if grammar.is_control(OPEN):
-        return grammar.add("thought", f"{grammar.words(OPEN)} {inside}") + "?"
-    return grammar.add("thought[lazy]", r"/<think>(?s:.*)<\/think>/") + "?"
+        return f"({grammar.words(OPEN)} {inside} BLANK)?"
+    whole = grammar.add("thought[lazy]", r"/<think>(?s:.*)<\/think>/")
+    return f"({whole} BLANK)?"
 
 
 def _free_text(grammar: AnswerGrammar, thinking: Thinking, form: ToolFormat | None) -> list[str]:
@@ -112,13 +108,12 @@ def _free_text(grammar: AnswerGrammar, thinking: Thinking, form: ToolFormat | No
     return ["TEXT"] if body.startswith(_ANY) else ["TEXT", '""']
 
 
-def _lead(grammar: AnswerGrammar, thinking: Thinking, form: ToolFormat, after_text: bool, blank: str) -> str:
+def _lead(grammar: AnswerGrammar, form: ToolFormat, after_text: bool) -> str:
     """Return what comes before the first call: its trigger, with any text before it where text is allowed."""
     if not form.trigger:
-        prefix = f"{grammar.words(form.prefix)}? " if grammar.is_control(form.prefix) else ""
-        return blank + prefix
+        return f"{grammar.words(form.prefix)}?" if grammar.is_control(form.prefix) else ""
     if not after_text:
-        return blank + grammar.words(form.trigger)
+        return grammar.words(form.trigger)
     if grammar.is_control(form.trigger):
         return f"TEXT {grammar.words(form.trigger)}"
     return grammar.add("lead[lazy]", f"TEXT {json.dumps(form.trigger)}")

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from serving.structured.arguments import JsonArguments, XmlArguments
 from serving.structured.formats import ToolFormat
 from serving.structured.pieces import CallArguments, CallStart, Content, Piece, Reasoning
-from serving.structured.reasoning import ReasoningSplitter, held_back
+from serving.structured.reasoning import ReasoningSplitter, Thinking, held_back
 
 
 class AnswerParser:
@@ -21,8 +21,8 @@ class AnswerParser:
     `tools` gives for each tool's name the arguments that are written as plain text (formats with tags only).
     """
 
-    def __init__(self, form: ToolFormat | None, tools: Mapping[str, frozenset[str]], is_reasoning: bool) -> None:
-        self._splitter = ReasoningSplitter(is_reasoning)
+    def __init__(self, form: ToolFormat | None, tools: Mapping[str, frozenset[str]], thinking: Thinking) -> None:
+        self._splitter = ReasoningSplitter(thinking)
         self._calls = None if form is None else _CallParser(form, tools)
 
     def push(self, text: str) -> list[Piece]:

@@ -15,7 +15,7 @@ from serving.engine.llama import Model
 from serving.structured import conversation, reasoning
 from serving.structured.constraint import GrammarConstraint, compile_grammar
 from serving.structured.formats import HERMES, ToolFormat, format_of
-from serving.structured.grammar import AnswerGrammar, Thinking, answer_grammar
+from serving.structured.grammar import AnswerGrammar, answer_grammar
 from serving.structured.parser import AnswerParser
 from serving.structured.response_format import schema_of
 from serving.structured.tools import Choice, read_choice, read_tools
@@ -43,7 +43,7 @@ class Plan:
     _choice: Choice
     _is_parallel: bool
     _schema: dict[str, Any] | None
-    _compiled: dict[Thinking, GrammarConstraint] = field(default_factory=dict)
+    _compiled: dict[reasoning.Thinking, GrammarConstraint] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, prompt: str) -> Answer:
@@ -51,16 +51,20 @@ class Plan:
         form = None if self._choice.mode == "none" else self._form
         texts = {tool.name: text_arguments(tool) for tool in self._choice.allowed} if form and form.xml else {}
         names = {tool.name: texts.get(tool.name, frozenset()) for tool in self._choice.allowed}
-        parser = AnswerParser(form, names, reasoning.opened(prompt))
-        return Answer(self._constraint(self._thinking(prompt)), parser)
+        thinking = self._thinking(prompt)
+        constraint = self._constraint(thinking)
+        # Without a grammar any model may begin with <think>; with one, only where the grammar lets it.
+        return Answer(
+            constraint, AnswerParser(form, names, "may" if constraint is None and thinking == "no" else thinking)
+        )
 
-    def _thinking(self, prompt: str) -> Thinking:
+    def _thinking(self, prompt: str) -> reasoning.Thinking:
         if reasoning.opened(prompt):
             return "must"
         thinks = reasoning.thinks(self._model.chat_template or "") and not reasoning.closed(prompt)
         return "may" if thinks else "no"
 
-    def _constraint(self, thinking: Thinking) -> GrammarConstraint | None:
+    def _constraint(self, thinking: reasoning.Thinking) -> GrammarConstraint | None:
         if self._choice.mode == "none" and self._schema is None:
             return None
         with self._lock:
@@ -74,7 +78,7 @@ class Plan:
                 self._compiled[thinking] = compiled
             return self._compiled[thinking].copy()
 
-    def _grammar(self, thinking: Thinking) -> AnswerGrammar:
+    def _grammar(self, thinking: reasoning.Thinking) -> AnswerGrammar:
         content: dict[str, Any] | Literal["free", "none"] = self._schema if self._schema is not None else "free"
         return answer_grammar(
             vocabulary_of(self._model),
@@ -116,19 +120,24 @@ def prepare(
     else:
         ready = [dict(message) for message in messages]
     form = native or HERMES
-    controls = vocabulary.controls if vocabulary else {}
-    texts = (*form.texts(), reasoning.OPEN, reasoning.CLOSE) if vocabulary else ()
-    special = any(word and word in text for text in texts for word in controls)
+    marks = [reasoning.OPEN, reasoning.CLOSE] if reasoning.thinks(template) else []
+    marks += form.marks() if choice.mode != "none" else []
     return Plan(
         messages=ready,
         tools=[tool.shown for tool in shown] if native and shown else None,
-        special=special,
+        special=any(_is_control(model, mark) for mark in marks),
         _model=model,
         _form=form,
         _choice=choice,
         _is_parallel=parallel_tool_calls is not False,
         _schema=schema,
     )
+
+
+def _is_control(model: Model, mark: str) -> bool:
+    """Tell whether `mark` is one token that has no text of its own."""
+    tokens = model.tokenize(mark)
+    return len(tokens) == 1 and model.piece(int(tokens[0])) == b""
 
 
 def _takes_system(model: Model) -> bool:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+Thinking = Literal["no", "may", "must"]  # must: the prompt has opened it already
+
 OPEN = "<think>"
 CLOSE = "</think>"
 
@@ -27,10 +31,13 @@ def held_back(text: str, word: str) -> int:
 
 
 class ReasoningSplitter:
-    """Takes an answer in pieces and returns reasoning and content as they become sure."""
+    """Takes an answer in pieces and returns reasoning and content as they become sure.
 
-    def __init__(self, is_open: bool) -> None:
-        self._state = "inside" if is_open else "before"
+    `thinking` says whether the answer may begin with <think>, must be inside it already, or is all content.
+    """
+
+    def __init__(self, thinking: Thinking) -> None:
+        self._state = {"may": "before", "must": "inside", "no": "plain"}[thinking]
         self._text = ""
         self._begun = False  # whether the part that is being read has shown a visible character
 

@@ -85,7 +85,7 @@ def _multiple(value: Any) -> int:
     _, numbers, exponent = digits.as_tuple()
     if not isinstance(exponent, int) or exponent > 6:
         return _MAX_MULTIPLE + 1
-    return int("".join(map(str, numbers))) * 10 ** max(0, exponent)
+    return int("".join(map(str, numbers)) + "0" * max(0, exponent))
 
 
 def _closed(node: Any) -> Any:

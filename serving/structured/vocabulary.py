@@ -28,7 +28,7 @@ class Vocabulary:
 
 
 def vocabulary_of(model: Model) -> Vocabulary:
-    """Return the vocabulary of `model`; the first call for a model of 150,000 tokens takes about a second."""
+    """Return the vocabulary of `model`, which must stay loaded; the first call takes about a second for 150,000 tokens."""
     with _lock:
         if model not in _known:
             _known[model] = _read(model)
@@ -48,7 +48,8 @@ def _read(model: Model) -> Vocabulary:
         if model.is_end(token):
             ends.append(token)
         if model.is_end(token) or cpp.llama_vocab_get_attr(handle, token) & _NOT_TEXT:
-            controls.setdefault(piece.decode("utf-8", "replace"), token)
+            if piece[:1] in (b"<", b"["):  # the way all markers are written; nothing else is named in a grammar
+                controls.setdefault(piece.decode("utf-8", "replace"), token)
             piece = _MARK + (piece or str(token).encode())
         tokens.append(piece)
     tokenizer = LLTokenizer.from_llamacpp(  # type: ignore[attr-defined]
