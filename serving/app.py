@@ -11,11 +11,11 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from mactuner_core import __version__
+from serving import guard, metrics
 from serving.api import chat, errors
 from serving.api.schemas import model_card
 from serving.engine.engine import Engine
 from serving.engine.pool import Pool
-from serving.guard import Guard
 from serving.keys import Keys
 from serving.settings import ServeSettings
 
@@ -44,8 +44,9 @@ def create_app(settings: ServeSettings, pool: Pool, keys: Keys | None = None) ->
     app.state.created = int(time.time())
     app.include_router(router)
     app.include_router(chat.router)
+    app.include_router(metrics.router)
     errors.install(app)
-    app.add_middleware(Guard, settings=settings, keys=keys or Keys())
+    guard.install(app, settings, keys or Keys())
     return app
 
 
@@ -54,9 +55,10 @@ async def health(request: Request) -> JSONResponse:
     """Tell whether the model is loaded (200) or not (503), and how busy it is."""
     engine: Engine = request.app.state.engine
     running, waiting = engine.counts
-    body: dict[str, Any] = {"status": "ok" if engine.state == "ready" else engine.state, "model": engine.served.name}
+    state = "stopping" if request.app.state.gate.closed else engine.state
+    body: dict[str, Any] = {"status": "ok" if state == "ready" else state, "model": engine.served.name}
     body |= {"running": running, "waiting": waiting}
-    return JSONResponse(body, 200 if engine.state == "ready" else 503)
+    return JSONResponse(body, 200 if state == "ready" else 503)
 
 
 @router.get("/v1/models")

@@ -3,26 +3,44 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
-import logging
 import socket
-import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Coroutine
+from types import FrameType
+from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 
 from mactuner_core.errors import InputError
 from serving.app import create_app
+from serving.connections import LARGEST_HEAD, Protocol, most_connections
 from serving.engine.engine import Engine
 from serving.engine.pool import Pool
+from serving.guard import Gate
 from serving.keys import load_keys
+from serving.live import EVERY_S, Live, OnLive
 from serving.logs import Notice
 from serving.models import resolve_all
 from serving.settings import ServeSettings
 
-_POLL_S = 0.2
-_LAST_RESORT_S = 10  # after the answers were ended, uvicorn cuts what is still connected
+_POLL_S = 0.1
+_LAST_RESORT_S = 10  # after the answers were ended, what is still connected is cut
+_CONNECTIONS = 1000  # besides those of the requests that may run and wait
+
+
+class Server(uvicorn.Server):
+    """uvicorn that asks for an end instead of ending: the first signal lets answers finish, the second cuts them."""
+
+    asked_to_stop = False
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Take note of a signal."""
+        if self.asked_to_stop:
+            self.force_exit = True
+            self.should_exit = True
+        self.asked_to_stop = True
 
 
 def serve(
@@ -31,10 +49,12 @@ def serve(
     on_ready: Callable[[str, list[str]], None],
     on_warning: Callable[[Notice], None],
     should_stop: Callable[[], bool] | None = None,
+    on_live: OnLive | None = None,
 ) -> None:
     """Serve until a signal comes or `should_stop` says so.
 
-    `on_ready` gets the URL and the model names once the model is loaded; `on_warning` what they should know. Raises InputError
+    `on_ready` gets the URL and the model names once the model is loaded; `on_warning` what the person should know;
+    `on_live` once a second, when it has changed, how the server stands (`live.py`; it runs in a thread). Raises InputError
     or WorkError when the server cannot start. Returns after the streams are finished or `shutdown_s` is over.
     """
     keys, notices = load_keys(settings)
@@ -42,75 +62,93 @@ def serve(
     for notice in [*notices, *(Notice(one.warning, {"model": one.name}) for one in models if one.warning)]:
         on_warning(notice)
     pool = Pool(models, settings)
-    engine = pool.first
+    first = pool.first
     with _listen(settings.host, settings.port) as listener:
-        config = uvicorn.Config(
-            create_app(settings, pool, keys),
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=settings.shutdown_s + _LAST_RESORT_S,
-            server_header=False,
-            proxy_headers=False,
-            ws="none",
-        )
-        server = uvicorn.Server(config)
+        app = create_app(settings, pool, keys)
+        server = Server(_uvicorn_config(app, settings))
         url = _url(settings.host, listener)
+        live = Live(pool, app.state.metrics, [model.name for model in models])
+        beside = [
+            _watch(server, app.state.gate, pool, first, lambda: on_ready(url, pool.names()), should_stop),
+            _tell(live, on_live),
+        ]
         try:
-            with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again after its clean end
-                asyncio.run(_run(server, listener, engine, lambda: on_ready(url, pool.names()), should_stop))
+            asyncio.run(_run(server, listener, beside))
         finally:
-            for one in pool.engines():
-                one.stop()  # again: a second Ctrl-C skips the application's own end
-    if engine.problem:
-        raise engine.problem
+            for engine in pool.engines():
+                engine.stop()  # again: a second Ctrl-C skips the application's own end
+    if first.problem:
+        raise first.problem
 
 
-def set_up_logging() -> None:
-    """Write the access log and the server's warnings to stderr."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
-    log = logging.getLogger("serving")
-    log.handlers = [handler]
-    log.setLevel(logging.INFO)
-    log.propagate = False
+def _uvicorn_config(app: FastAPI, settings: ServeSettings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=Protocol,
+        h11_max_incomplete_event_size=LARGEST_HEAD,
+        limit_concurrency=most_connections(_CONNECTIONS + settings.n_parallel + settings.queue_size),
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=_LAST_RESORT_S,
+        server_header=False,
+        proxy_headers=False,
+        ws="none",
+    )
 
 
-async def _run(
-    server: uvicorn.Server,
-    listener: socket.socket,
-    engine: Engine,
-    on_ready: Callable[[], None],
-    should_stop: Callable[[], bool] | None,
-) -> None:
-    watcher = asyncio.create_task(_watch(server, engine, on_ready, should_stop))
+async def _run(server: Server, listener: socket.socket, beside: list[Coroutine[Any, Any, None]]) -> None:
+    """Serve, with the tasks of `beside` running until the end."""
+    tasks = [asyncio.create_task(one) for one in beside]
     try:
         await server.serve(sockets=[listener])
     finally:
-        watcher.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await watcher
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _watch(
-    server: uvicorn.Server, engine: Engine, on_ready: Callable[[], None], should_stop: Callable[[], bool] | None
+    server: Server,
+    gate: Gate,
+    pool: Pool,
+    first: Engine,
+    on_ready: Callable[[], None],
+    should_stop: Callable[[], bool] | None,
 ) -> None:
-    """Report when the model is loaded, end the server when it cannot be, look for the wish to stop, and end answers
-    that go on too long after it."""
+    """Report when the first model is loaded, end the server when it cannot be, and look for the wish to stop.
+
+    A stop closes the gate (new requests get 503), waits for what runs, ends that after `shutdown_s`, then closes.
+    """
     while not server.started:
         await asyncio.sleep(0.02)
-    try:
-        await engine.wait_ready()
-    except Exception:  # kept in engine.problem, raised by `serve`
-        server.should_exit = True
-        return
-    if engine.state == "ready":
-        on_ready()
-    while not server.should_exit:
+    loading = asyncio.create_task(first.wait_ready())
+    while not server.asked_to_stop:
+        if loading is not None and loading.done():
+            if loading.exception():  # kept in first.problem, raised by `serve`
+                server.should_exit = True
+                return
+            on_ready()
+            loading = None
         if should_stop is not None and should_stop():
-            server.should_exit = True
+            break
         await asyncio.sleep(_POLL_S)
-    await asyncio.sleep(engine.settings.shutdown_s)
-    await asyncio.to_thread(engine.stop)
+    if loading is not None:
+        loading.cancel()
+    gate.closed = True
+    limit = time.monotonic() + pool.settings.shutdown_s
+    while gate.inside and time.monotonic() < limit:
+        await asyncio.sleep(_POLL_S)
+    await pool.stop()
+    server.should_exit = True  # whoever is still connected gets what the end of the engine said, then uvicorn leaves
+
+
+async def _tell(live: Live, on_live: OnLive | None) -> None:
+    """Take a sample a second and pass on what has changed."""
+    while True:
+        await asyncio.sleep(EVERY_S)
+        found = live.sample()
+        if found is not None and on_live is not None:
+            await asyncio.to_thread(on_live, found)
 
 
 def _listen(host: str, port: int) -> socket.socket:

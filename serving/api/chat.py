@@ -138,9 +138,9 @@ class _Answer:
         return _event({**self._head, "object": "chat.completion.chunk", "choices": [choice], **ending})
 
     def _note(self, finished: Finished) -> None:
-        """Leave the token counts for the access log."""
-        counts = f" in={finished.prompt_tokens} out={finished.completion_tokens} {finished.reason}"
-        self._request.scope["note"] = counts
+        """Leave the token counts for the log and the metrics."""
+        self._request.scope["finished"].append(finished)
+        self._request.scope["log"]["model"] = self._head["model"]
 
     async def _cancel_on_disconnect(self) -> None:
         while (await self._request.receive())["type"] != "http.disconnect":

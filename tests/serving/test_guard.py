@@ -5,18 +5,17 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
 from starlette.testclient import TestClient
 
-from mactuner_core.errors import ConfigError, InputError
+from mactuner_core.errors import ConfigError
 from serving.app import create_app
-from serving.engine.engine import Engine
+from serving.engine.pool import Pool
 from serving.models import ServedModel
-from serving.settings import ServeSettings, is_loopback, read_keys
+from serving.settings import ServeSettings, is_loopback
 from tests.serving.conftest import Running, Taught, ask
 from tests.serving.test_errors import raw
 
@@ -56,16 +55,6 @@ def test_an_open_address_without_a_key_is_refused(host: str) -> None:
 def test_loopback(host: str) -> None:
     assert is_loopback(host)
     assert ServeSettings.check({"model": "x.gguf", "host": host}).host == host
-
-
-def test_key_files_that_do_not_work(tmp_path: Path) -> None:
-    with pytest.raises(InputError) as caught:
-        read_keys(str(tmp_path / "none"))
-    assert caught.value.code == "serving.no_key_file"
-    (tmp_path / "empty").write_text("# nothing\n\n")
-    with pytest.raises(InputError) as caught:
-        read_keys(str(tmp_path / "empty"))
-    assert caught.value.code == "serving.empty_key_file"
 
 
 @pytest.mark.parametrize(
@@ -148,8 +137,8 @@ def test_the_log_holds_no_text_of_the_person(server: Running) -> None:
 def loading(taught: Taught) -> Iterator[TestClient]:
     """The app of a server whose model is still loading."""
     settings = ServeSettings.check({"model": str(taught.gguf)})
-    engine = Engine(ServedModel(taught.gguf, "tiny"), settings)
-    yield TestClient(create_app(settings, engine), base_url="http://localhost")
+    pool = Pool([ServedModel(taught.gguf, "tiny")], settings)
+    yield TestClient(create_app(settings, pool), base_url="http://localhost")
 
 
 def test_while_the_model_loads(loading: TestClient) -> None:

@@ -1,0 +1,68 @@
+"""Connections that ask for nothing: cut when the head of a request does not arrive in time.
+
+uvicorn watches a connection only after its first response; one that sends its headers byte by byte, or nothing at all,
+would stay for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+HEAD_S = 20.0  # for the head of a request, from its first byte or from the connection's beginning
+LARGEST_HEAD = 65_536  # bytes; more is answered with 400
+_FILES_BESIDE = 128  # open files that are no connections
+
+
+class Protocol(H11Protocol):
+    """HTTP/1.1 with a time limit for the head of each request."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """Take in data, and wait for the rest when the head of a request is not whole yet."""
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop waiting."""
+        self._unwatch()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        if self.conn.their_state is not h11.IDLE:
+            self._unwatch()
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(HEAD_S, self.transport.close)
+
+    def _unwatch(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+def most_connections(wanted: int) -> int:
+    """Return how many connections to allow: `wanted`, or less where the system does not grant as many open files."""
+    if sys.platform == "win32":
+        return wanted
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted + _FILES_BESIDE
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        raised = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    granted: Any = wanted if soft == resource.RLIM_INFINITY else min(wanted, soft - _FILES_BESIDE)
+    return max(int(granted), 16)
