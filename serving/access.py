@@ -41,7 +41,7 @@ class AccessLog:
             return
         given = Headers(scope=scope).get("x-request-id", "")
         ident = given if _GIVEN_ID.fullmatch(given) else "req_" + secrets.token_hex(8)
-        scope |= {"request_id": ident, "log": {}, "finished": [], "client_name": ""}
+        scope.update(request_id=ident, log={}, finished=[], client_name="")
         exchange = _Exchange(receive, send, ident)
         started = time.monotonic()
         try:

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from serving.api.errors import ApiError
 
@@ -13,7 +14,7 @@ from serving.api.errors import ApiError
 class LimitError(ApiError):
     """A key has used up what it may ask: HTTP 429, with the headers that say when to come again."""
 
-    def __init__(self, key: str, headers: dict[str, str], **values: object) -> None:
+    def __init__(self, key: str, headers: dict[str, str], **values: Any) -> None:
         super().__init__(429, key, code="rate_limit_exceeded", **values)
         self.headers = headers
 

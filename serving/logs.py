@@ -34,7 +34,7 @@ class Notice:
     """Something the person who runs the server should know: `code` names the sentence, `values` fill it."""
 
     code: str
-    values: dict[str, object]
+    values: dict[str, Any]
 
     def text(self) -> str:
         """Return the sentence in the current language."""

@@ -122,24 +122,28 @@ async def _watch(
     while not server.started:
         await asyncio.sleep(0.02)
     loading = asyncio.create_task(first.wait_ready())
-    while not server.asked_to_stop:
-        if loading is not None and loading.done():
+    told = False
+    while not (server.asked_to_stop or (should_stop is not None and should_stop())):
+        if loading.done() and not told:
             if loading.exception():  # kept in first.problem, raised by `serve`
                 server.should_exit = True
                 return
             on_ready()
-            loading = None
-        if should_stop is not None and should_stop():
-            break
+            told = True
         await asyncio.sleep(_POLL_S)
-    if loading is not None:
-        loading.cancel()
+    loading.cancel()
     gate.closed = True
     limit = time.monotonic() + pool.settings.shutdown_s
-    while gate.inside and time.monotonic() < limit:
+    while gate.inside and time.monotonic() < limit and not server.force_exit:
         await asyncio.sleep(_POLL_S)
-    await pool.stop()
-    server.should_exit = True  # whoever is still connected gets what the end of the engine said, then uvicorn leaves
+    if not server.force_exit:
+        await pool.stop()  # what still runs gets an error as its last event
+    server.should_exit = True
+    while True:  # uvicorn waits for the connections to close; a second signal cuts them
+        if server.force_exit:
+            for connection in list(server.server_state.connections):
+                connection.transport.abort()
+        await asyncio.sleep(_POLL_S)
 
 
 async def _tell(live: Live, on_live: OnLive | None) -> None:
