@@ -4,47 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from mactuner_core import jobs
-from mactuner_core.catalog.tables import Export, ExportFile
 from mactuner_core.chat.server_process import Server, find_server, running_servers, start_server
 from mactuner_core.chat.talk import Sampling, ask_server
 from mactuner_core.data.dataset import system_prompt_of
 from mactuner_core.errors import MacTunerError
-from mactuner_core.format import human_bytes, human_duration
+from mactuner_core.format import human_duration
 from mactuner_core.jobs import JobStatus
 from ui.errors import errors_are_shown, show_error
 from ui.examples import AVATARS, answer_markdown
 from ui.job_card import job_card, jobs_of, live
 from ui.language import language, t
+from ui.navigation import link_to
 from ui.page import App, empty_state, header, main_and_settings, show
+from ui.serve_choices import Choice, choices_of, label_of
 
 CHAT_HEIGHT = 520
 STOP_GRACE_S = 10.0
 CONVERSATIONS = "conversations"
 
 
-@dataclass(frozen=True)
-class Choice:
-    """One file of an export, as it can be served."""
-
-    export: Export
-    file: ExportFile
-
-    @property
-    def ref(self) -> str:
-        """How the server is told what to serve."""
-        return f"{self.export.id}:{self.file.quant}"
-
-
 def main(app: App) -> None:
     """Draw the page."""
     choices = choices_of(app)
-    servers = {server.model: server for server in running_servers(app.workspace)}
+    servers = {server.model: server for server in running_servers(app.workspace) if not server.needs_key}
     chip = t("chat_page.chip_on") if servers else t("chat_page.chip_off")
     header("chat", t("chat_page.sentence"), chip, "green" if servers else "gray")
     if not choices:
@@ -70,16 +57,6 @@ def main(app: App) -> None:
             st.info(t("chat_page.start_first"), icon=":material/arrow_forward:")
 
 
-def choices_of(app: App) -> list[Choice]:
-    """Return every file that can be served, of the newest export first."""
-    return [
-        Choice(export, file)
-        for export in app.catalog.exports()
-        for file in app.catalog.export_files(export.id)
-        if Path(file.path).is_file()
-    ]
-
-
 def choose(choices: Sequence[Choice], servers: dict[str, Server]) -> Choice:
     """Draw the choice of the model: the one that runs, else the smallest file of the wanted or newest export."""
     by_ref = {choice.ref: choice for choice in choices}
@@ -97,12 +74,6 @@ def choose(choices: Sequence[Choice], servers: dict[str, Server]) -> Choice:
         key="chat-model",
     )
     return by_ref[ref]
-
-
-def label_of(choice: Choice) -> str:
-    """Return what a file is called in the list."""
-    name = choice.export.run_id or choice.export.model_id
-    return t("chat_page.choice", name=name, quant=choice.file.quant, size=human_bytes(choice.file.bytes))
 
 
 def start_button(app: App, choice: Choice, *, busy: bool) -> None:
@@ -192,6 +163,7 @@ def address(server: Server) -> None:
         st.code(server.url, language=None)
         st.caption(t("chat_page.snippet_about"))
         st.code(t("chat_page.snippet", url=server.url, model=server.models[0]), language="python")
+        link_to("serve", t("chat_page.to_serve"), server=server.job_id)
 
 
 def stop_button(app: App, server: Server) -> None:

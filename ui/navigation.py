@@ -28,6 +28,7 @@ PAGES = {
         PageInfo("training", "pages/3_Training.py", ":material/model_training:", "③"),
         PageInfo("chat", "pages/4_Chat.py", ":material/forum:", "④"),
         PageInfo("export", "pages/6_Export.py", ":material/ios_share:", "⑥"),
+        PageInfo("serve", "pages/8_Serve.py", ":material/dns:", "⑧"),
     )
 }
 

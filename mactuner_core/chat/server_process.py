@@ -6,10 +6,12 @@ The job runs `serving/`; this file only knows its events. A server writes the ev
 from __future__ import annotations
 
 import contextlib
+import json
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mactuner_core.errors import WorkError, error_from_dict
 from mactuner_core.jobs import events, kill, list_jobs, read, request_stop, start
@@ -21,18 +23,31 @@ STOP_LIMIT_S = 10.0
 
 @dataclass(frozen=True)
 class Server:
-    """A server that answers at `url` (it ends in /v1); `models` are the names it serves."""
+    """A server that answers at `url` (it ends in /v1).
+
+    `model` is what it was started with, `models` are the names it serves, `settings` those it was given.
+    """
 
     job_id: str
     model: str
     url: str
     models: list[str]
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether a request must carry an API key."""
+        return bool(self.settings.get("api_key_file"))
 
 
-def start_server(workspace: Workspace, model: str, *, port: int = 0, allow_unverified: bool = False) -> str:
-    """Start serving `model` (an export, `EXPORT:QUANT` or a GGUF file) on loopback and return the job's id; port 0 means any."""
-    spec = {"model": model, "port": port, "allow_unverified": allow_unverified}
-    return start(workspace, "serve", spec, title=model)
+def start_server(workspace: Workspace, model: str | Sequence[str], *, port: int = 0, **settings: Any) -> str:
+    """Start serving models (each an export, `EXPORT:QUANT` or a GGUF file) and return the job's id.
+
+    Port 0 means any free one; `settings` are more of the server's own. Whoever starts a server checks them first.
+    """
+    title = model if isinstance(model, str) else ", ".join(model)
+    wanted = model if isinstance(model, str) else list(model)
+    return start(workspace, "serve", {"model": wanted, "port": port, **settings}, title=title)
 
 
 def find_server(folder: Path) -> Server | None:
@@ -43,7 +58,13 @@ def find_server(folder: Path) -> Server | None:
     if status.ended:
         raise WorkError("jobs.lost", log=folder / "log.txt")
     ready = next((event for event in events(folder) if event.get("kind") == "ready"), None)
-    return Server(folder.name, status.title, ready["url"], ready["models"]) if ready else None
+    return Server(folder.name, status.title, ready["url"], ready["models"], settings_of(folder)) if ready else None
+
+
+def settings_of(folder: Path) -> dict[str, Any]:
+    """Return the settings that the server in `folder` was started with; they hold no key."""
+    spec: dict[str, Any] = json.loads((folder / "spec.json").read_text(encoding="utf-8"))["spec"]
+    return spec
 
 
 def wait_for_server(folder: Path) -> Server:
@@ -75,7 +96,8 @@ def stop_server(folder: Path) -> None:
 @contextlib.contextmanager
 def serving(workspace: Workspace, model: str, *, allow_unverified: bool = False) -> Iterator[Server]:
     """Yield a server of `model`: one that runs already, or one started for this use and stopped after it."""
-    found = next((server for server in running_servers(workspace) if server.model == model), None)
+    servers = [server for server in running_servers(workspace) if server.model == model and not server.needs_key]
+    found = next(iter(servers), None)
     if found:
         yield found
         return

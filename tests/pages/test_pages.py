@@ -22,6 +22,7 @@ TITLES = {
     "pages/3_Training.py": ("학습", "Training"),
     "pages/4_Chat.py": ("채팅", "Chat"),
     "pages/6_Export.py": ("내보내기", "Export"),
+    "pages/8_Serve.py": ("서비스", "Serve"),
 }
 
 
