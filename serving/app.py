@@ -1,25 +1,23 @@
-"""The web application: its endpoints over one engine. `create_app` does nothing else; `server.py` runs it."""
+"""The web application: its endpoints over one pool of engines. `create_app` does nothing else; `server.py` runs it."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI
 
 from mactuner_core import __version__
 from serving import guard, metrics
-from serving.api import chat, errors
-from serving.api.schemas import model_card
-from serving.engine.engine import Engine
+from serving.api import chat, completions, embeddings, errors, models, responses, tokens
+from serving.api.chat_shapes import ChatCompletionChunk
+from serving.api.completions_shapes import Completion
+from serving.api.documents import describe_truly
+from serving.api.embedding_worker import EmbeddingWorker
+from serving.api.responses_shapes import ResponseEvent
 from serving.engine.pool import Pool
 from serving.keys import Keys
 from serving.settings import ServeSettings
-
-router = APIRouter()
 
 
 def create_app(settings: ServeSettings, pool: Pool, keys: Keys | None = None) -> FastAPI:
@@ -30,6 +28,8 @@ def create_app(settings: ServeSettings, pool: Pool, keys: Keys | None = None) ->
         pool.start()
         yield
         await pool.stop()
+        if app.state.embedding:
+            app.state.embedding.stop()
 
     app = FastAPI(
         title="MacTuner",
@@ -41,37 +41,10 @@ def create_app(settings: ServeSettings, pool: Pool, keys: Keys | None = None) ->
     )
     app.state.pool = pool
     app.state.engine = pool.first
-    app.state.created = int(time.time())
-    app.include_router(router)
-    app.include_router(chat.router)
-    app.include_router(metrics.router)
+    app.state.embedding = None if settings.embedding_model == "none" else EmbeddingWorker(settings.embedding_model)
+    for endpoint in (models, chat, completions, responses, embeddings, tokens, metrics):
+        app.include_router(endpoint.router)
     errors.install(app)
+    describe_truly(app, [ChatCompletionChunk, Completion, ResponseEvent])
     guard.install(app, settings, keys or Keys())
     return app
-
-
-@router.get("/health")
-async def health(request: Request) -> JSONResponse:
-    """Tell whether the model is loaded (200) or not (503), and how busy it is."""
-    engine: Engine = request.app.state.engine
-    running, waiting = engine.counts
-    state = "stopping" if request.app.state.gate.closed else engine.state
-    body: dict[str, Any] = {"status": "ok" if state == "ready" else state, "model": engine.served.name}
-    body |= {"running": running, "waiting": waiting}
-    return JSONResponse(body, 200 if state == "ready" else 503)
-
-
-@router.get("/v1/models")
-async def models(request: Request) -> dict[str, Any]:
-    """List the served models."""
-    engine: Engine = request.app.state.engine
-    return {"object": "list", "data": [model_card(engine.served.name, request.app.state.created)]}
-
-
-@router.get("/v1/models/{name:path}")
-async def model(name: str, request: Request) -> dict[str, Any]:
-    """Describe one served model."""
-    engine: Engine = request.app.state.engine
-    if name != engine.served.name:
-        raise chat.model_not_found(name, engine)
-    return model_card(name, request.app.state.created)

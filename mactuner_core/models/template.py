@@ -33,16 +33,19 @@ def render(
     bos_token: str | None,
     eos_token: str | None,
     tools: Sequence[Mapping[str, Any]] | None = None,
+    values: Mapping[str, Any] | None = None,
     max_chars: int = MAX_CHARS,
     max_seconds: float = MAX_SECONDS,
 ) -> str:
     """Return `messages` as the prompt text that `template` makes of them.
 
-    A token that the model lacks is None and then undefined in the template, as in transformers. Raises InputError when
+    A token that the model lacks is None and then undefined in the template, as in transformers. `values` are further names
+    that the template may read, such as enable_thinking; they take no place of its own. Raises InputError when
     the template is broken, refuses the messages, or wants more than `max_chars` of text or `max_seconds`.
     """
     compiled = compile_template(template)
-    values: dict[str, Any] = {
+    named: dict[str, Any] = {
+        **(values or {}),
         "messages": [_message(message) for message in messages],
         "tools": None if tools is None else [dict(tool) for tool in tools],
         "documents": None,
@@ -51,12 +54,12 @@ def render(
         "eos_token": eos_token,
     }
     if bos_token is None:
-        del values["bos_token"]
+        del named["bos_token"]
     if eos_token is None:
-        del values["eos_token"]
+        del named["eos_token"]
     try:
         with Budget(max_chars, max_seconds):
-            text = compiled.render(values)
+            text = compiled.render(named)
     except (TooMuchError, MemoryError, RecursionError) as problem:
         raise InputError("template.too_much", characters=max_chars, seconds=f"{max_seconds:g}") from problem
     except jinja2.TemplateError as problem:

@@ -2,151 +2,88 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import secrets
-import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.responses import Response
 
-from mactuner_core.errors import MacTunerError
-from mactuner_core.models.template import render
-from serving.engine.engine import Engine, NotReadyError
-from serving.api.errors import ApiError, describe
-from serving.engine.generation import Delta, Finished, Generation, Sampling, Tokens
-from serving.api.schemas import ChatRequest, completion, usage
+from serving.api.chat_answer import ChatAnswer
+from serving.api.chat_schema import ChatRequest
+from serving.api.chat_shapes import ChatCompletion, ChatCompletionChunk
+from serving.api.conversation import Amount, Conversation, generations
+from serving.api.documents import answers
+from serving.api.running import Run, respond
+from serving.api.tool_schema import AllowedTools
+from serving.engine.pool import Lease
 
 router = APIRouter()
 
 
-@router.post("/v1/chat/completions", response_model=None)
+@router.post(
+    "/v1/chat/completions",
+    response_model=None,
+    responses=answers(ChatCompletion, stream=ChatCompletionChunk),
+    summary="Answer a conversation, whole or as server-sent events",
+)
 async def chat_completions(body: ChatRequest, request: Request) -> Response:
-    """Answer a conversation, whole or as server-sent events."""
-    engine: Engine = request.app.state.engine
-    if body.model != engine.served.name:
-        raise model_not_found(body.model, engine)
-    if engine.model is None or engine.state != "ready":
-        raise NotReadyError("serving.not_ready", state=engine.state)
-    tokens = await asyncio.to_thread(_prompt, body, engine)
-    limit = body.max_completion_tokens or body.max_tokens or engine.settings.max_tokens
-    generation = Generation(tokens, _sampling(body, engine.model.sampling), limit, body.stop_words())
-    engine.submit(generation)
-    answer = _Answer(request, generation, engine.served.name)
-    if body.stream:
-        wants_usage = bool(body.stream_options and body.stream_options.include_usage)
-        headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-        return StreamingResponse(answer.stream(wants_usage), media_type="text/event-stream", headers=headers)
-    return await answer.whole()
+    """Answer a conversation: whole, or with `stream` as server-sent events that end with `[DONE]`.
+
+    `functions` and `function_call`, the form before tools, are answered in that form.
+    """
+
+    async def begin(lease: Lease) -> tuple[Run, ChatAnswer]:
+        made, answers = await generations(conversation(body), body, amount(body), lease)
+        run = Run(request, lease, made)
+        parsers = [answer.parser for answer in answers]
+        return run, ChatAnswer(run, parsers, wants_usage=body.wants_usage(), functions=body.asks_the_old_way())
+
+    return await respond(request, body, begin)
 
 
-def model_not_found(name: str, engine: Engine) -> ApiError:
-    """Return the 404 that lists what is served."""
-    return ApiError(
-        404, "serving.model_not_found", param="model", code="model_not_found", name=name[:200], known=engine.served.name
+def amount(body: ChatRequest) -> Amount:
+    """Return how much the request wants."""
+    top = (body.top_logprobs or 0) if body.logprobs else None
+    return Amount(body.n or 1, body.max_completion_tokens or body.max_tokens, top)
+
+
+def conversation(body: ChatRequest) -> Conversation:
+    """Return what the request asks."""
+    tools, choice, parallel = body.tools, _choice(body), body.parallel_tool_calls
+    plain_tools = [tool.model_dump(exclude_unset=True) for tool in tools or []]
+    if body.asks_the_old_way():
+        plain_tools = [
+            {"type": "function", "function": function.model_dump(exclude_unset=True)}
+            for function in body.functions or []
+        ]
+        parallel = False
+    if isinstance(body.tool_choice, AllowedTools):
+        allowed = {one.function.name for one in body.tool_choice.allowed_tools.tools}
+        plain_tools = [tool for tool in plain_tools if tool["function"]["name"] in allowed]
+    form = body.response_format
+    return Conversation(
+        [message.plain() for message in body.messages],
+        tools=plain_tools or None,
+        tool_choice=choice,
+        parallel_tool_calls=parallel,
+        response_format=form.model_dump(exclude_unset=True, by_alias=True) if form else None,
+        template_values=template_values(body.reasoning_effort, body.chat_template_kwargs),
     )
 
 
-def _prompt(body: ChatRequest, engine: Engine) -> Tokens:
-    """Return the prompt's tokens; raises ApiError or InputError. Runs beside the event loop: it can take a while."""
-    model = engine.model
-    assert model is not None  # noqa: S101 - the caller looked
-    messages = [message.plain() for message in body.messages]
-    text = render(
-        model.chat_template or "",
-        messages,
-        add_generation_prompt=True,
-        bos_token=model.bos_token,
-        eos_token=model.eos_token,
-    )
-    try:
-        tokens = model.tokenize(text)
-    except UnicodeEncodeError as problem:
-        raise ApiError(400, "serving.not_unicode", param="messages", code="invalid_value") from problem
-    if len(tokens) >= engine.longest:
-        values = {"length": len(tokens), "limit": engine.longest}
-        raise ApiError(400, "serving.too_long", param="messages", code="context_length_exceeded", **values)
-    if not len(tokens):
-        raise ApiError(400, "serving.empty_prompt", param="messages", code="invalid_value")
-    return tokens
+def template_values(effort: str | None, given: dict[str, Any] | None) -> dict[str, Any]:
+    """Return what the template may look at: the wanted effort in both forms that templates know, and the client's own."""
+    values: dict[str, Any] = {}
+    if effort is not None:
+        values["reasoning_effort"] = effort
+        values["enable_thinking"] = effort != "none"
+    return {**values, **(given or {})}
 
 
-def _sampling(body: ChatRequest, model: dict[str, float]) -> Sampling:
-    """Return what the request says, then what the model's makers recommend, then OpenAI's defaults."""
-    values: dict[str, Any] = dict(model)
-    for name in Sampling.__dataclass_fields__:
-        if (given := getattr(body, name)) is not None:
-            values[name] = given
-    values["top_k"] = int(values.get("top_k", 0))
-    values["seed"] = secrets.randbits(32) if body.seed is None else body.seed & 0xFFFFFFFF
-    return Sampling(**values)
-
-
-class _Answer:
-    """One answer on its way to the client; a client that leaves cancels it."""
-
-    def __init__(self, request: Request, generation: Generation, model: str) -> None:
-        self._request = request
-        self._generation = generation
-        self._head = {"id": "chatcmpl-" + secrets.token_hex(12), "created": int(time.time()), "model": model}
-
-    async def whole(self) -> Response:
-        """Return the finished answer as one JSON document."""
-        watcher = asyncio.create_task(self._cancel_on_disconnect())
-        parts: list[str] = []
-        try:
-            async for event in self._generation.events():
-                if isinstance(event, Delta):
-                    parts.append(event.text)
-                else:
-                    self._note(event)
-                    use = usage(event.prompt_tokens, event.completion_tokens)
-                    head = self._head
-                    return JSONResponse(
-                        completion(head["id"], head["created"], head["model"], "".join(parts), event.reason, use)  # type: ignore[arg-type]
-                    )
-            raise AssertionError("the engine ended without an end")
-        finally:
-            self._generation.cancel()
-            watcher.cancel()
-
-    async def stream(self, wants_usage: bool) -> AsyncIterator[str]:
-        """Yield the answer as OpenAI's chunks."""
-        ending: dict[str, Any] = {"usage": None} if wants_usage else {}
-        try:
-            yield self._chunk({"role": "assistant", "content": ""}, None, ending)
-            async for event in self._generation.events():
-                if isinstance(event, Delta):
-                    yield self._chunk({"content": event.text}, None, ending)
-                else:
-                    self._note(event)
-                    yield self._chunk({}, event.reason, ending)
-                    if wants_usage:
-                        use = usage(event.prompt_tokens, event.completion_tokens)
-                        yield _event({**self._head, "object": "chat.completion.chunk", "choices": [], "usage": use})
-            yield "data: [DONE]\n\n"
-        except MacTunerError as problem:
-            yield _event(describe(problem)[1])
-        finally:
-            self._generation.cancel()
-
-    def _chunk(self, delta: dict[str, str], reason: str | None, ending: dict[str, Any]) -> str:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
-        return _event({**self._head, "object": "chat.completion.chunk", "choices": [choice], **ending})
-
-    def _note(self, finished: Finished) -> None:
-        """Leave the token counts for the log and the metrics."""
-        self._request.scope["finished"].append(finished)
-        self._request.scope["log"]["model"] = self._head["model"]
-
-    async def _cancel_on_disconnect(self) -> None:
-        while (await self._request.receive())["type"] != "http.disconnect":
-            pass
-        self._generation.cancel()
-
-
-def _event(data: dict[str, Any]) -> str:
-    return "data: " + json.dumps(data, ensure_ascii=False, separators=(",", ":")) + "\n\n"
+def _choice(body: ChatRequest) -> Any:
+    if body.asks_the_old_way():
+        old = body.function_call
+        return old if old is None or isinstance(old, str) else {"type": "function", "function": {"name": old.name}}
+    choice = body.tool_choice
+    if isinstance(choice, AllowedTools):
+        return choice.allowed_tools.mode
+    return choice if choice is None or isinstance(choice, str) else choice.model_dump()

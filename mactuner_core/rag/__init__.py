@@ -1,0 +1,1 @@
+"""Finding text by its meaning, so that answers can rest on documents."""

@@ -1,0 +1,108 @@
+"""From a conversation to the engine's generations: the same for chat completions and the Responses API."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mactuner_core.errors import InputError
+from mactuner_core.models.template import render
+from serving.api.errors import ApiError
+from serving.api.fields import SampledBody
+from serving.api.sampling import samplings
+from serving.engine.engine import Engine
+from serving.engine.generation import Generation, Tokens
+from serving.engine.llama import Model
+from serving.engine.pool import Lease
+from serving.structured import Answer, Plan, prepare
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """What is asked, as plain JSON data; `param` is the field that holds the messages."""
+
+    messages: list[dict[str, Any]]
+    param: str = "messages"
+    tools: list[dict[str, Any]] | None = None
+    tool_choice: Any = None
+    parallel_tool_calls: bool | None = None
+    response_format: dict[str, Any] | None = None
+    template_values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Amount:
+    """How much is wanted: answers, tokens of each (None: the server's own limit), likeliest tokens in each place."""
+
+    answers: int = 1
+    max_tokens: int | None = None
+    top_logprobs: int | None = None
+
+
+async def generations(
+    conversation: Conversation, body: SampledBody, amount: Amount, lease: Lease
+) -> tuple[list[Generation], list[Answer]]:
+    """Return one generation for each answer, and what parses its text; raises ApiError or InputError."""
+    model = loaded(lease.engine)
+    sampled = samplings(body, model, amount.answers)
+    plan, tokens, answers = await asyncio.to_thread(_read, conversation, lease.engine, amount.answers)
+    limit = amount.max_tokens or lease.engine.settings.max_tokens
+    made = [
+        Generation(
+            tokens,
+            sampling,
+            limit,
+            body.stop_words(),
+            constraint=answer.constraint,
+            top_logprobs=amount.top_logprobs,
+            special=plan.special,
+        )
+        for sampling, answer in zip(sampled, answers, strict=True)
+    ]
+    return made, answers
+
+
+def loaded(engine: Engine) -> Model:
+    """Return the model of an engine that is ready."""
+    assert engine.model is not None  # noqa: S101 - a lease is on an engine that has loaded
+    return engine.model
+
+
+def check_length(tokens: Tokens | Sequence[int], longest: int, param: str) -> None:
+    """Raise ApiError when a prompt leaves no room for an answer, or holds nothing."""
+    if len(tokens) >= longest:
+        values = {"length": len(tokens), "limit": longest}
+        raise ApiError(400, "serving.too_long", param=param, code="context_length_exceeded", **values)
+    if not len(tokens):
+        raise ApiError(400, "serving.empty_prompt", param=param, code="invalid_value")
+
+
+def _read(conversation: Conversation, engine: Engine, count: int) -> tuple[Plan, Tokens, list[Answer]]:
+    """Return the plan, the prompt's tokens, and what constrains and parses each answer. Runs beside the event loop: it can take a while."""
+    model = loaded(engine)
+    plan = prepare(
+        model,
+        conversation.messages,
+        tools=conversation.tools,
+        tool_choice=conversation.tool_choice,
+        parallel_tool_calls=conversation.parallel_tool_calls,
+        response_format=conversation.response_format,
+    )
+    try:
+        prompt = render(
+            model.chat_template or "",
+            plan.messages,
+            add_generation_prompt=True,
+            bos_token=model.bos_token,
+            eos_token=model.eos_token,
+            tools=plan.tools,
+            values=conversation.template_values,
+        )
+    except InputError as problem:
+        code = "invalid_value"
+        raise ApiError(400, problem.code, param=conversation.param, code=code, **problem.values) from problem
+    tokens = model.tokenize(prompt)
+    check_length(tokens, engine.longest, conversation.param)
+    return plan, tokens, [plan.answer(prompt) for _ in range(count)]

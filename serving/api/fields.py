@@ -1,0 +1,102 @@
+"""What the requests of all endpoints share: strict field types, the sampling fields, and fields that change nothing.
+
+A field that would change the answer and is not supported is refused by name, never ignored. Fields that OpenAI has and
+that change nothing here are accepted and named once in the log.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, StringConstraints
+from pydantic_core import PydanticCustomError
+
+MAX_STOPS = 16
+_IGNORED = "accepted, changes nothing"
+
+
+def _whole_characters(value: str) -> str:
+    """Return `value`; refuses half of a surrogate pair, which JSON can hold and UTF-8 cannot."""
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        raise PydanticCustomError("not_unicode", "half of a surrogate pair") from None
+    return value
+
+
+def _whole_json(value: dict[str, Any]) -> dict[str, Any]:
+    try:
+        _whole_characters(json.dumps(value, ensure_ascii=False))
+    except RecursionError:
+        raise PydanticCustomError("nested_too_deeply", "nested too deeply") from None
+    return value
+
+
+# Strict: "0.7" is no number and 1 no truth value, as with OpenAI.
+Text = Annotated[str, StringConstraints(strict=True), AfterValidator(_whole_characters)]
+Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
+Whole = Annotated[int, Strict()]
+Truth = Annotated[bool, Strict()]
+Object = Annotated[dict[str, Any], AfterValidator(_whole_json)]
+Ignored = Annotated[Any, _IGNORED]
+Bias = Annotated[float, Strict(), Field(ge=-100, le=100, allow_inf_nan=False)]
+
+
+class Body(BaseModel):
+    """A request's body; a field that nobody knows is refused by name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    def passed_over(self) -> list[str]:
+        """Return the names of the fields that were given and change nothing."""
+        fields = type(self).model_fields
+        return [
+            name
+            for name in sorted(self.model_fields_set)
+            if _IGNORED in fields[name].metadata and getattr(self, name) is not None
+        ]
+
+
+class StreamOptions(Body):
+    """Options of a streamed answer."""
+
+    include_usage: Truth | None = None
+    include_obfuscation: Ignored = None
+
+
+class SampledBody(Body):
+    """A request for text: how tokens are chosen, when the answer ends, and whether it is streamed."""
+
+    model: Text
+    stream: Truth | None = None
+    stream_options: StreamOptions | None = None
+    temperature: Number | None = Field(None, ge=0, le=2)
+    top_p: Number | None = Field(None, gt=0, le=1)
+    top_k: Whole | None = Field(None, ge=0, le=1_000_000)
+    min_p: Number | None = Field(None, ge=0, le=1)
+    seed: Whole | None = Field(None, ge=-(2**63), lt=2**64)
+    stop: Text | Annotated[list[Text], Field(max_length=MAX_STOPS)] | None = None
+    presence_penalty: Number | None = Field(None, ge=-2, le=2)
+    frequency_penalty: Number | None = Field(None, ge=-2, le=2)
+    repeat_penalty: Number | None = Field(None, gt=0, le=10)
+    logit_bias: dict[Annotated[str, Field(pattern=r"^\d{1,9}$")], Bias] | None = None
+
+    user: Ignored = None
+    metadata: Ignored = None
+    store: Ignored = None
+    service_tier: Ignored = None
+    safety_identifier: Ignored = None
+    prompt_cache_key: Ignored = None
+    prompt_cache_options: Ignored = None
+    prompt_cache_retention: Ignored = None
+    moderation: Ignored = None
+
+    def stop_words(self) -> tuple[str, ...]:
+        """Return the stop strings without empty ones."""
+        words = [self.stop] if isinstance(self.stop, str) else self.stop or []
+        return tuple(word for word in words if word)
+
+    def wants_usage(self) -> bool:
+        """Tell whether a stream is to end with the token counts."""
+        return bool(self.stream_options and self.stream_options.include_usage)

@@ -1,0 +1,37 @@
+"""POST /v1/responses: OpenAI's newer form of a conversation, without memory between requests."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from serving.api.conversation import generations
+from serving.api.documents import answers
+from serving.api.responses_answer import ResponseAnswer
+from serving.api.responses_input import amount, conversation
+from serving.api.responses_schema import ResponsesRequest
+from serving.api.responses_shapes import ResponseEvent, ResponseObject
+from serving.api.running import Run, respond
+from serving.engine.pool import Lease
+
+router = APIRouter()
+
+
+@router.post(
+    "/v1/responses",
+    response_model=None,
+    responses=answers(ResponseObject, stream=ResponseEvent),
+    summary="Answer a conversation, whole or as server-sent events",
+)
+async def responses(body: ResponsesRequest, request: Request) -> Response:
+    """Answer a conversation: whole, or with `stream` as numbered server-sent events.
+
+    The server keeps nothing: `store` is answered with false, `previous_response_id` and `background` are refused.
+    """
+
+    async def begin(lease: Lease) -> tuple[Run, ResponseAnswer]:
+        made, answers = await generations(conversation(body), body, amount(body), lease)
+        run = Run(request, lease, made)
+        return run, ResponseAnswer(run, body, answers[0].parser)
+
+    return await respond(request, body, begin)
