@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import streamlit as st
 
 from mactuner_core.chat.server_process import Server
@@ -29,8 +31,11 @@ def snippets(server: Server) -> None:
 
 
 def snippet(server: Server, program: str, model: str) -> str:
-    """Return the text for one program."""
-    return t(f"serve_page.snippet_{program}", url=server.url, model=model, api_key=key_of(server))
+    """Return the text for one program; the name stands between double quotes there, for curl inside single ones too."""
+    name = json.dumps(model, ensure_ascii=False)[1:-1]
+    if program == "curl":
+        name = name.replace("'", "'\\''")
+    return t(f"serve_page.snippet_{program}", url=server.url, model=name, api_key=key_of(server))
 
 
 def key_of(server: Server) -> str:
