@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -10,15 +12,19 @@ from mactuner_core.catalog import open_catalog
 from mactuner_core.cli.follow import follow
 from mactuner_core.cli.output import JsonOption, emit_json, show, show_table
 from mactuner_core.errors import InputError
+from mactuner_core.export.gguf_adapter import LORA
 from mactuner_core.format import human_bytes
 from mactuner_core.messages import text
 from mactuner_core.workspace import open_workspace
+
+DEFAULT_QUANT = "Q4_K_M"
 
 
 def export(
     run: Annotated[str | None, typer.Option(help=text("cli.export_run_help"))] = None,
     model: Annotated[str | None, typer.Option(help=text("cli.export_model_help"))] = None,
-    quant: Annotated[str, typer.Option(help=text("cli.export_quant_help"))] = "Q4_K_M",
+    quant: Annotated[str | None, typer.Option(help=text("cli.export_quant_help"), show_default=DEFAULT_QUANT)] = None,
+    adapter: Annotated[bool, typer.Option("--adapter", help=text("export_adapter.option_help"))] = False,
     detach: Annotated[bool, typer.Option("--detach", help=text("cli.detach_help"))] = False,
     json: JsonOption = False,
 ) -> None:
@@ -26,10 +32,12 @@ def export(
 
     if (run is None) == (model is None):
         raise InputError("cli.run_or_model")
+    if adapter and quant is not None:
+        raise InputError("export_adapter.not_with_quant", quant=quant)
     workspace = open_workspace()
     catalog = open_catalog(workspace)
-    quants = tuple(part.strip().upper() for part in quant.split(",") if part.strip())
-    made = start_export(workspace, catalog, run_id=run, model_id=model, quants=quants)
+    quants = tuple(part.strip().upper() for part in (quant or DEFAULT_QUANT).split(",") if part.strip())
+    made = start_export(workspace, catalog, run_id=run, model_id=model, quants=quants, adapter=adapter)
     if detach:
         if json:
             emit_json({"export": made.id, "job": made.job_id})
@@ -41,9 +49,21 @@ def export(
         emit_json(result)
     else:
         show_export(result)
-        show(text("cli.next_serve", export=made.id))
+        show(next_step(made.id, result))
     if not all(file["verify"]["passed"] for file in result["files"]):
         raise typer.Exit(1)
+
+
+def next_step(export_id: str, result: dict[str, Any]) -> str:
+    """Return the sentence that says what to do with the files of an export."""
+    base = result.get("base")
+    if base is None:
+        return text("cli.next_serve", export=export_id)
+    if base["file"] is None:
+        return text("export_adapter.next_base", **base)
+    file = result["files"][0]["path"]
+    adapter = f"{Path(file).stem.removesuffix(f'-{LORA}')}={file}"
+    return text("export_adapter.next_serve", base=shlex.quote(base["file"]), adapter=shlex.quote(adapter))
 
 
 def show_export(result: dict[str, Any]) -> None:

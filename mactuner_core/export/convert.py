@@ -45,10 +45,34 @@ def merge_and_convert(
     `on_stage` hears "merge" and "convert". `check` is called ten times a second and may raise to stop the work. The
     worker's stderr goes to `log`. Raises InputError for a model that cannot be converted, WorkError otherwise.
     """
+    task = _task(source, gguf, scratch, name)
+    return str(_work(task, [gguf], scratch, log or scratch / "converter.log", on_stage, check)["dtype"])
+
+
+def convert_adapter(
+    source: Source,
+    base_gguf: Path,
+    adapter_gguf: Path,
+    *,
+    scratch: Path,
+    name: str,
+    base_name: str,
+    log: Path,
+    on_stage: Callable[[str], None] = lambda stage: None,
+    check: Callable[[], None] = lambda: None,
+) -> None:
+    """Write the model of `source` alone to `base_gguf` and its adapter to `adapter_gguf`, both in F16.
+
+    Goes on and raises as `merge_and_convert` does; `on_stage` hears "base", "convert" and "adapter".
+    """
+    task = _task(source, base_gguf, scratch, base_name) | {"adapter_gguf": str(adapter_gguf), "adapter_name": name}
+    _work(task, [base_gguf, adapter_gguf], scratch, log, on_stage, check)
+
+
+def _task(source: Source, gguf: Path, scratch: Path, name: str) -> dict[str, Any]:
     with converter_errors_are_clear():
         converter = converter_folder()
-    scratch.mkdir(parents=True, exist_ok=True)
-    task = {
+    return {
         "converter": str(converter),
         "model": str(source.model),
         "adapter": str(source.adapter) if source.adapter else None,
@@ -56,14 +80,26 @@ def merge_and_convert(
         "gguf": str(gguf),
         "name": name,
     }
+
+
+def _work(
+    task: dict[str, Any],
+    made: list[Path],
+    scratch: Path,
+    log: Path,
+    on_stage: Callable[[str], None],
+    check: Callable[[], None],
+) -> dict[str, Any]:
+    """Let the worker do the task and return its result, or remove what it made and raise why it failed."""
+    scratch.mkdir(parents=True, exist_ok=True)
     write_json(scratch / "task.json", task)
-    log = log or scratch / "converter.log"
     code = _watch(_start(scratch / "task.json", log), scratch, on_stage, check)
     result = _read_result(scratch / "result.json")
-    if code == 0 and "dtype" in result and gguf.is_file():
-        return str(result["dtype"])
-    gguf.unlink(missing_ok=True)
-    raise _failure(result, log, gguf)
+    if code == 0 and "dtype" in result and all(file.is_file() for file in made):
+        return result
+    for file in made:
+        file.unlink(missing_ok=True)
+    raise _failure(result, log, made[0])
 
 
 @contextlib.contextmanager

@@ -97,7 +97,10 @@ class GgufTensor:
 
 @dataclass(frozen=True)
 class GgufFacts:
-    """What the header says; `bytes` is the size of the file, `quant` the name of its file type ("?" when unknown)."""
+    """What the header says; `bytes` is the size of the file, `quant` the name of its file type ("?" when unknown).
+
+    `kinds` has the GGUF value type of each key, because llama.cpp ends the process on a value of another type than it wants.
+    """
 
     architecture: str
     name: str
@@ -108,6 +111,7 @@ class GgufFacts:
     chat_template: str | None
     tensors: tuple[GgufTensor, ...]
     metadata: dict[str, Any] = field(repr=False)
+    kinds: dict[str, int] = field(repr=False)
 
 
 class _BadGgufError(Exception):
@@ -181,11 +185,13 @@ def _read(data: mmap.mmap, path: Path) -> GgufFacts:
     if key_count > MAX_KEYS or tensor_count > MAX_TENSORS or not tensor_count:
         raise _BadGgufError(f"it claims {tensor_count:,} tensors and {key_count:,} keys")
     metadata: dict[str, Any] = {}
+    kinds: dict[str, int] = {}
     for _ in range(key_count):
         key = reader.string("the name of a key")
         if key in metadata:
             raise _BadGgufError(f"the key {key[:80]} stands in it twice")
-        metadata[key] = reader.value(reader.number("I"), f"the key {key[:80]}")
+        kinds[key] = reader.number("I")
+        metadata[key] = reader.value(kinds[key], f"the key {key[:80]}")
     tensors = _tensors(reader, tensor_count, metadata)
     architecture = metadata.get("general.architecture")
     if not isinstance(architecture, str):
@@ -203,6 +209,7 @@ def _read(data: mmap.mmap, path: Path) -> GgufFacts:
         chat_template=template if isinstance(template, str) else None,
         tensors=tensors,
         metadata=metadata,
+        kinds=kinds,
     )
 
 

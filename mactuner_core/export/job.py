@@ -5,17 +5,17 @@ Everything is written into a temporary folder, so a stop, a full disk or a crash
 
 from __future__ import annotations
 
-import resource
 import shutil
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from mactuner_core.catalog import open_catalog
-from mactuner_core.catalog.tables import ExportFile
 from mactuner_core.errors import MacTunerError
+from mactuner_core.export.adapter_job import make_adapter_export
 from mactuner_core.export.convert import merge_and_convert
+from mactuner_core.export.files import failed_report, file_row, peak_memory_bytes
+from mactuner_core.export.gguf_adapter import LORA
 from mactuner_core.export.gguf_file import check_gguf
 from mactuner_core.export.llama_file import FloatArray
 from mactuner_core.export.merge import Source
@@ -33,7 +33,7 @@ def run(spec: dict[str, Any], job: Job) -> dict[str, Any]:
     is `{"export", "files": [{"quant", "path", "bytes", "verify", "note"}], "seconds", "peak_memory_bytes"}`.
     """
     try:
-        return make_export(spec, job)
+        return make_adapter_export(spec, job) if spec["quants"] == [LORA] else make_export(spec, job)
     finally:
         if spec.get("kept"):
             shutil.rmtree(spec["kept"], ignore_errors=True)
@@ -57,7 +57,7 @@ def make_export(spec: dict[str, Any], job: Job) -> dict[str, Any]:
         shutil.rmtree(scratch)
         write_json(folder / "verification.json", {"files": files})
         job.raise_if_stopped()
-    rows = [_row(spec["export"], final, file) for file in files]
+    rows = [file_row(spec["export"], final, file) for file in files]
     open_catalog(job.workspace).add(*rows)
     files = [file | {"path": str(final / file["path"])} for file in files]
     seconds = round(time.monotonic() - started, 2)
@@ -109,45 +109,20 @@ def verify_all(source: Source, paths: dict[str, Path], job: Job) -> list[dict[st
         job.progress(i + 1, steps, "export.stage_verify")
         try:
             if quant != "F16" and f16_logits is None:
-                report: dict[str, Any] = _failed("export.check_f16_source_failed", {})
+                report: dict[str, Any] = failed_report("export.check_f16_source_failed", {})
             else:
                 report, logits = verify_file(path, quant, reference, f16_logits, f16_passed, check=job.raise_if_stopped)
                 if quant == "F16":
                     f16_logits, f16_passed = logits, report["passed"]
                     reference.logits.clear()  # from here on files are held against F16
         except MacTunerError as problem:
-            report = _failed(problem.code, problem.as_dict()["values"])
+            report = failed_report(problem.code, problem.as_dict()["values"])
         files.append(_entry(quant, path, report, fallback_tensors(f16_facts, quant), len(f16_facts.tensors)))
     job.progress(steps, steps, "export.stage_verify")
     return files
-
-
-def peak_memory_bytes() -> int:
-    """Return the most memory that this process or the one that merged and converted ever held, in bytes.
-
-    The two do not hold a model at the same time, so the larger of them is what the export needs.
-    """
-    peaks = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return max(peaks) * (1 if sys.platform == "darwin" else 1024)
-
-
-def _failed(code: str, values: object) -> dict[str, Any]:
-    checks = [{"name": "loads", "passed": False, "code": code, "values": values}]
-    return {"passed": False, "checks": checks, "token_ids": None, "template": None}
 
 
 def _entry(quant: str, path: Path, report: dict[str, Any], fallback: int, tensors: int) -> dict[str, Any]:
     note = {"code": "export.note_fallback", "values": {"count": fallback, "total": tensors, "quant": quant}}
     entry = {"quant": quant, "path": path.name, "bytes": path.stat().st_size, "verify": report}
     return entry | {"note": note if fallback else None}
-
-
-def _row(export_id: str, final: Path, file: dict[str, Any]) -> ExportFile:
-    return ExportFile(
-        export_id=export_id,
-        quant=file["quant"],
-        path=str(final / file["path"]),
-        bytes=file["bytes"],
-        verified=file["verify"]["passed"],
-        report=file["verify"],
-    )

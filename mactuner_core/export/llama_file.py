@@ -6,6 +6,7 @@ and not the machine.
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -22,11 +23,15 @@ FloatArray = npt.NDArray[np.float32]
 
 
 class LlamaFile:
-    """An open GGUF file; use it in a `with` block. `context` is the number of tokens one text may have."""
+    """An open GGUF file, with a LoRA adapter on it where one is given; use it in a `with` block.
 
-    def __init__(self, path: Path, *, context: int = 256) -> None:
+    `context` is the number of tokens one text may have.
+    """
+
+    def __init__(self, path: Path, *, context: int = 256, adapter: Path | None = None) -> None:
         self.path = path
         self.context = context
+        self.adapter = adapter
         self._model: Any = None
         self._context: Any = None
 
@@ -40,10 +45,11 @@ class LlamaFile:
             self._model = llama_cpp.llama_model_load_from_file(str(self.path).encode(), settings)
             if self._model:
                 self._context = llama_cpp.llama_init_from_model(self._model, self._context_settings())
-        if not self._model or not self._context:
+            ready = bool(self._context) and (self.adapter is None or self._put_on(self.adapter))
+        if not ready:
             self.__exit__(None, None, None)
             reason = " ".join("".join(lines).split())[-400:]
-            raise WorkError("export.gguf_does_not_load", path=self.path, reason=reason)
+            raise WorkError("export.gguf_does_not_load", path=self.adapter or self.path, reason=reason)
         self._vocab = llama_cpp.llama_model_get_vocab(self._model)
         self.vocabulary = int(llama_cpp.llama_vocab_n_tokens(self._vocab))
         return self
@@ -59,6 +65,16 @@ class LlamaFile:
             if self._model:
                 llama_cpp.llama_model_free(self._model)
         self._context = self._model = None
+
+    def _put_on(self, adapter: Path) -> bool:
+        """Put the adapter on in full strength; it goes with the model. The caller has held it against the model's header."""
+        import llama_cpp
+
+        loaded = llama_cpp.llama_adapter_lora_init(self._model, str(adapter).encode())
+        if not loaded:
+            return False
+        adapters = (llama_cpp.llama_adapter_lora_p_ctypes * 1)(loaded)
+        return bool(llama_cpp.llama_set_adapters_lora(self._context, adapters, 1, (ctypes.c_float * 1)(1.0)) == 0)
 
     def _context_settings(self) -> Any:
         import llama_cpp
@@ -106,7 +122,9 @@ class LlamaFile:
                 batch.n_seq_id[i] = 1
                 batch.seq_id[i][0] = 0
                 batch.logits[i] = 1
-            if llama_cpp.llama_decode(self._context, batch) != 0:
+            with captured_log():  # with an adapter, the first batch plans its memory anew and says so
+                failed = llama_cpp.llama_decode(self._context, batch) != 0
+            if failed:
                 raise WorkError("export.gguf_does_not_run", path=self.path)
             pointer = llama_cpp.llama_get_logits(self._context)
             return np.ctypeslib.as_array(pointer, shape=(count, self.vocabulary)).copy()

@@ -10,6 +10,10 @@ from mactuner_core import jobs
 from mactuner_core.catalog.store import Catalog
 from mactuner_core.catalog.tables import Export
 from mactuner_core.errors import InputError, MacTunerError
+from mactuner_core.export.adapter_base import describe_base
+from mactuner_core.export.adapter_source import check_adapter_source
+from mactuner_core.export.gguf_adapter import LORA
+from mactuner_core.export.merge import Source
 from mactuner_core.export.quantize import QUANTS, check_quants
 from mactuner_core.jobs.control import new_id
 from mactuner_core.models.check import check_model_folder
@@ -27,21 +31,27 @@ def start_export(
     run_id: str | None = None,
     model_id: str | None = None,
     quants: Sequence[str] = DEFAULT_QUANTS,
+    adapter: bool = False,
     name: str | None = None,
 ) -> Export:
     """Start the export of a finished run, of a checkpoint (RUN@STEP) or of a model and return its row.
 
-    The files carry `name`. Raises NotFoundError for an unknown name, InputError for an unknown quant, an unfinished run or a
-    model that cannot be used, WorkError for too little disk.
+    The files carry `name`. With `adapter` the one file is the LoRA adapter of a run, and `quants` says nothing. Raises
+    NotFoundError for an unknown name, InputError for an unknown quant, an unfinished run, a model that cannot be used or
+    an adapter that a GGUF file cannot hold, WorkError for too little disk.
     """
     if (run_id is None) == (model_id is None):
         raise InputError("export.run_or_model")
-    wanted = check_quants(quants)
+    wanted = [LORA] if adapter else check_quants(quants)
     base = run_base(catalog, run_id) if run_id is not None else base_of(catalog, str(model_id))
     title = check_name(name or str(run_id or model_id).replace("@", "-"))
+    if adapter:
+        check_adapter_source(Source(base.folder, base.adapter), str(run_id or model_id))
     parameters = check_model_folder(base.folder).parameters
     _remove_leftovers(workspace)
-    check_free_space(workspace.exports, needed_bytes(parameters, wanted, merged=base.adapter is not None))
+    check_free_space(
+        workspace.exports, needed_bytes(parameters, wanted, merged=base.adapter is not None and not adapter)
+    )
     export_id = new_id("export")
     kept = workspace.exports / f".new-{export_id}-weights" if base.step is not None else None
     source = _keep(catalog, base, str(run_id or model_id), kept) if kept else base
@@ -61,6 +71,7 @@ def start_export(
         "adapter": str(source.adapter) if source.adapter else None,
         "kept": str(kept) if kept else None,
         "quants": wanted,
+        "base": describe_base(catalog, str(run_id)) if adapter else None,
     }
     jobs.start(workspace, "export", spec, title=title, job_id=export_id)
     return export
@@ -68,7 +79,7 @@ def start_export(
 
 def needed_bytes(parameters: int, quants: Sequence[str], *, merged: bool) -> int:
     """Return how much disk an export takes while it runs: the merged folder, the F16 file and the quantised ones."""
-    small = sum(QUANTS[quant].bits / 8 * _SLACK for quant in quants if quant != "F16")
+    small = sum(QUANTS[quant].bits / 8 * _SLACK for quant in quants if quant not in ("F16", LORA))
     return int(parameters * ((4 if merged else 0) + 2 + small)) + 30_000_000
 
 

@@ -50,16 +50,18 @@ def verify_file(
     f16_logits: list[FloatArray] | None = None,
     f16_passed: bool = True,
     *,
+    adapter: Path | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> tuple[dict[str, Any], list[FloatArray]]:
     """Return the report on the GGUF file `path` and its logits.
 
-    Without `f16_logits` the file is the F16 one and is held against transformers; with them, against these. The report is
+    Without `f16_logits` the file is the F16 one, with `adapter` on it where one is given, and is held against transformers
+    and PEFT; with them, against these. The report is
     `{"passed", "checks": [{"name", "passed", "code", "values"}], "token_ids", "template", "logits" or "kl"}`; `code` and
     `values` are a message. `check` is called between texts and may raise to stop.
     """
     facts = check_gguf(path)
-    with LlamaFile(path, context=max(MAX_TOKENS, 64)) as file:
+    with LlamaFile(path, context=max(MAX_TOKENS, 64), adapter=adapter) as file:
         tokens = _check_tokens(file, reference)
         template = _check_template(facts.chat_template, file, reference)
         logits = []
@@ -67,14 +69,14 @@ def verify_file(
             check()
             logits.append(file.logits(ids))
     report: dict[str, Any] = {"token_ids": tokens, "template": template}
-    checks = [_entry("token_ids", tokens), _entry("template", template)]
+    checks = [entry_of("token_ids", tokens), entry_of("template", template)]
     if f16_logits is None:
         report["logits"] = compare_logits(reference.logits, logits)
-        checks.append(_entry("logits", report["logits"]))
+        checks.append(entry_of("logits", report["logits"]))
     else:
         report["kl"] = compare_distributions(f16_logits, logits, kl_limit(quant))
-        checks.append(_entry("kl", report["kl"]))
-        checks.append(_entry("f16_source", {"passed": f16_passed}))
+        checks.append(entry_of("kl", report["kl"]))
+        checks.append(entry_of("f16_source", {"passed": f16_passed}))
     passed = all(entry["passed"] for entry in checks)
     return {"passed": passed, "checks": checks, **report}, logits
 
@@ -187,8 +189,8 @@ def _check_template(template: str | None, file: LlamaFile, reference: Reference)
     }
 
 
-def _entry(name: str, result: dict[str, Any]) -> dict[str, Any]:
-    """Return one line of the list of checks, with the message that describes it."""
+def entry_of(name: str, result: dict[str, Any]) -> dict[str, Any]:
+    """Return one line of a report's list of checks, with the message that describes it."""
     values: dict[str, Any] = {
         key: value for key, value in result.items() if isinstance(value, int | float) and key != "passed"
     }

@@ -2,16 +2,18 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mactuner_core.export.convert import merge_and_convert
+from mactuner_core.export.convert import convert_adapter, merge_and_convert
 from mactuner_core.export.merge import Source
 from mactuner_core.export.quantize import quantize
 from mactuner_core.export.reference import Reference, make_reference
+from mactuner_core.export.verify_adapter import verify_adapter
 from tests.tiny_models import lora_adapter, tiny_qwen3
 
 
@@ -58,3 +60,32 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("a small file system can be mounted by root on Linux only")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
+
+
+@dataclass(frozen=True)
+class Apart:
+    """A model and its adapter as two GGUF files, and what the verification says of them."""
+
+    source: Source
+    base: Path
+    adapter: Path
+    report: dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def convert_apart(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Apart]:
+    """Return a function that makes both files of an adapter of PEFT."""
+
+    def make(adapter: Path) -> Apart:
+        folder = tmp_path_factory.mktemp("apart")
+        source, base, file = Source(tiny, adapter), folder / "tiny-F16.gguf", folder / "tiny-LORA.gguf"
+        log = folder / "converter.log"
+        convert_adapter(source, base, file, scratch=folder / "scratch", name="a", base_name="tiny", log=log)
+        return Apart(source, base, file, verify_adapter(file, base, source))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def apart(adapter: Path, convert_apart: Callable[[Path], Apart]) -> Apart:
+    return convert_apart(adapter)

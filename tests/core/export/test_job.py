@@ -88,7 +88,8 @@ def test_what_cannot_be_exported_is_refused_before_anything_is_written(workspace
     with pytest.raises(InputError) as caught:
         start_export(workspace, catalog, run_id="half")
     assert caught.value.code == "base.run_not_done"
-    for wrong in ({}, {"run_id": "done", "model_id": "tiny"}):
+    wrongs: list[dict[str, Any]] = [{}, {"run_id": "done", "model_id": "tiny"}]
+    for wrong in wrongs:
         with pytest.raises(InputError) as caught:
             start_export(workspace, catalog, **wrong)
         assert caught.value.code == "export.run_or_model"
