@@ -49,6 +49,7 @@ class Engine:
         self.problem: MacTunerError | None = None
         self.model: Model | None = None
         self.longest = 0
+        self.bytes = 0  # that weights and context take, about; kept, because the model may be freed when somebody asks
         self._turns = turns or Turns()
         self._scheduler: Scheduler | None = None
         self._store: PrefixStore | None = None
@@ -95,11 +96,6 @@ class Engine:
         """How many turns there have been."""
         return self._scheduler.turns if self._scheduler else 0
 
-    @property
-    def bytes(self) -> int:
-        """The memory that the weights and the context take, about."""
-        return 0 if self.model is None else self.model.bytes + self.model.memory_bytes(self._n_ctx())
-
     def live(self) -> list[LiveRequest]:
         """Return the requests inside; safe from any thread."""
         return self._scheduler.live() if self._scheduler else []
@@ -126,6 +122,7 @@ class Engine:
         self.state = "stopped" if self.state == "ready" else self.state
         if context:
             context.close()
+        self.bytes = 0
         if self.model:
             self.model.close()
 
@@ -139,6 +136,7 @@ class Engine:
         if not self.model.chat_template:
             raise InputError("serving.no_chat_template", path=self.served.path)
         n_ctx = self._n_ctx()
+        self.bytes = self.model.bytes + self.model.memory_bytes(n_ctx)
         context = Context(
             self.model,
             n_ctx=n_ctx,
