@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -26,7 +27,7 @@ def begin(workspace: Workspace, taught: Taught) -> Iterator[Begin]:  # noqa: F81
     """Return a function that starts a server as the page does and waits until it answers."""
     started: list[Path] = []
 
-    def one(**settings: object) -> Server:
+    def one(**settings: Any) -> Server:
         job_id = start_server(
             workspace, str(taught.gguf), **{"n_threads": 1, "n_ctx": 2048, "max_tokens": 20} | settings
         )
