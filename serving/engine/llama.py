@@ -53,6 +53,7 @@ class Model:
         recurrent = cpp.llama_model_is_recurrent(self._model) or cpp.llama_model_is_hybrid(self._model)
         self.can_rewind = not recurrent
         self.bytes = int(cpp.llama_model_size(self._model))
+        self._cell_bytes = self._bytes_of_a_cell()  # read now: others ask for it even after the model is closed
         self.infill = self._infill_tokens()
         self._pieces: list[bytes | None] = [None] * self.size
         self._special_pieces: list[bytes | None] = [None] * self.size
@@ -97,9 +98,7 @@ class Model:
 
     def memory_bytes(self, n_ctx: int) -> int:
         """Return about how much the keys and values of `n_ctx` tokens take in 16 bits."""
-        heads = max(1, int(cpp.llama_model_n_head(self._model)))
-        width = int(cpp.llama_model_n_embd(self._model)) * max(1, int(cpp.llama_model_n_head_kv(self._model))) // heads
-        return n_ctx * int(cpp.llama_model_n_layer(self._model)) * width * 2 * 2
+        return n_ctx * self._cell_bytes
 
     def close(self) -> None:
         """Free the model; its contexts must be closed before."""
@@ -115,6 +114,11 @@ class Model:
             if length >= 0:
                 return buffer.raw[:length]
             room = -length
+
+    def _bytes_of_a_cell(self) -> int:
+        heads = max(1, int(cpp.llama_model_n_head(self._model)))
+        width = int(cpp.llama_model_n_embd(self._model)) * max(1, int(cpp.llama_model_n_head_kv(self._model))) // heads
+        return int(cpp.llama_model_n_layer(self._model)) * width * 2 * 2  # keys and values, 16 bits each
 
     def _infill_tokens(self) -> tuple[int, int, int] | None:
         """Return the tokens before a prefix, a suffix and the middle, where the model was trained to fill in."""
