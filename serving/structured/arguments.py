@@ -39,10 +39,6 @@ class JsonArguments:
                     return text[: place + 1], text[place + 1 :]
         return text, None
 
-    def finish(self) -> str:
-        """Return what is still held when the answer ends inside the arguments: nothing."""
-        return ""
-
 
 class XmlArguments:
     """Arguments in tags: `texts` names those whose value is text as it is, the others are JSON."""
@@ -73,10 +69,6 @@ class XmlArguments:
                 made += f"{', ' if self._count else '{'}{json.dumps(key, ensure_ascii=False)}: "
                 made += '"' if key in self._texts else ""
                 self._count += 1
-
-    def finish(self) -> str:
-        """Return what is still held when the answer ends inside a value."""
-        return "" if self._key is None else self._written(self._held)
 
     def _value(self) -> tuple[str, bool]:
         """Return the sure part of the value and whether it is whole."""

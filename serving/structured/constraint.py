@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import numpy.typing as npt
 from llguidance import LLMatcher, LLParserLimits
@@ -42,7 +44,7 @@ class GrammarConstraint:
 
     def _check(self) -> None:
         if self._matcher.is_error():
-            raise WorkError("serving_structured.gave_up", reason=_first_line(self._matcher.get_error()))
+            raise WorkError("serving_structured.gave_up", reason=plain_reason(self._matcher.get_error()))
 
 
 def compile_grammar(vocabulary: Vocabulary, lark: str) -> GrammarConstraint:
@@ -51,13 +53,13 @@ def compile_grammar(vocabulary: Vocabulary, lark: str) -> GrammarConstraint:
     if not matcher.is_error():
         matcher.compute_bitmask()  # finds what no text can satisfy
     if matcher.is_error():
-        raise InputError("serving_structured.no_grammar", reason=_first_line(matcher.get_error()))
+        raise InputError("serving_structured.no_grammar", reason=plain_reason(matcher.get_error()))
     return GrammarConstraint(matcher, vocabulary.size)
 
 
-def _first_line(reason: str) -> str:
-    """Return the library's reason without the place in a grammar that the client has not written."""
-    line = reason.strip().split("\n")[0]
-    if line.startswith("at ") and ": " in line:
-        line = line.split(": ", 1)[1]
-    return line.removeprefix("failed to compile JSON schema: ")[:300]
+def plain_reason(reason: str) -> str:
+    """Return the library's reason in one line, without the place in a grammar that the client has not written."""
+    if reason.startswith("NoExtension"):
+        return "no text satisfies it"
+    line = re.sub(r"^at \d+\(\d+\): |failed to compile JSON schema: |<non-verbose/>", "", " ".join(reason.split()))
+    return re.split(r" 1 \| start: ", line)[0].strip(" |:.")[:300]

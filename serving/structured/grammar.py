@@ -10,11 +10,11 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from serving.structured.formats import ToolFormat
 from serving.structured.reasoning import CLOSE, OPEN, Thinking
-from serving.structured.schema import json_rule
+from serving.structured.schema import Schema
 from serving.structured.tools import Tool
 from serving.structured.vocabulary import Vocabulary
 from serving.structured.xml_arguments import xml_rules
@@ -62,7 +62,7 @@ def answer_grammar(
     vocabulary: Vocabulary,
     *,
     thinking: Thinking,
-    content: dict[str, Any] | Literal["free", "none"],
+    content: Schema | Literal["free", "none"],
     form: ToolFormat | None = None,
     tools: Sequence[Tool] = (),
     is_parallel: bool = True,
@@ -70,8 +70,8 @@ def answer_grammar(
     """Return the grammar of an answer: `content` is free text, JSON of a schema, or not allowed; `tools` may be called."""
     grammar = AnswerGrammar(vocabulary)
     ways: list[str] = []
-    if isinstance(content, dict):
-        ways.append(grammar.add("document", json_rule(content)))
+    if isinstance(content, Schema):
+        ways.append(grammar.add("document", content.rule))
     if content == "free":
         ways += _free_text(grammar, thinking, form if tools else None)
     if form and tools:
@@ -132,4 +132,4 @@ def _calls(grammar: AnswerGrammar, form: ToolFormat, tools: Sequence[Tool], is_p
 
 
 def _json_arguments(grammar: AnswerGrammar, number: int, tool: Tool) -> str:
-    return grammar.add(f"arguments_{number}", json_rule(tool.schema))
+    return grammar.add(f"arguments_{number}", tool.schema.rule)

@@ -75,8 +75,6 @@ class _CallParser:
     def finish(self) -> list[Piece]:
         if self._state in (self._content, self._whole) and self._text:
             return [Content(self._text)]
-        if self._state == self._read_arguments and (rest := self._arguments.finish()):
-            return [CallArguments(self.count - 1, rest)]
         return []
 
     def _content(self) -> bool:

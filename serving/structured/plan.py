@@ -18,6 +18,7 @@ from serving.structured.formats import HERMES, ToolFormat, format_of
 from serving.structured.grammar import AnswerGrammar, answer_grammar
 from serving.structured.parser import AnswerParser
 from serving.structured.response_format import schema_of
+from serving.structured.schema import Schema, check
 from serving.structured.tools import Choice, read_choice, read_tools
 from serving.structured.vocabulary import vocabulary_of
 from serving.structured.xml_arguments import text_arguments
@@ -42,7 +43,7 @@ class Plan:
     _form: ToolFormat
     _choice: Choice
     _is_parallel: bool
-    _schema: dict[str, Any] | None
+    _schema: Schema | None
     _compiled: dict[reasoning.Thinking, GrammarConstraint] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -79,7 +80,7 @@ class Plan:
             return self._compiled[thinking].copy()
 
     def _grammar(self, thinking: reasoning.Thinking) -> AnswerGrammar:
-        content: dict[str, Any] | Literal["free", "none"] = self._schema if self._schema is not None else "free"
+        content: Schema | Literal["free", "none"] = self._schema if self._schema is not None else "free"
         return answer_grammar(
             vocabulary_of(self._model),
             thinking=thinking,
@@ -105,11 +106,10 @@ def prepare(
     the messages stay as they are and there is no constraint.
     """
     called = any(message.get("role") == "tool" or message.get("tool_calls") for message in messages)
-    plain = not tools and not called and response_format is None
-    vocabulary = None if plain else vocabulary_of(model)
-    checked = read_tools(tools, vocabulary) if vocabulary else ()
+    checked = read_tools(tools)
     choice = read_choice(tool_choice, checked)
-    schema = schema_of(response_format, vocabulary) if vocabulary else None
+    schema = schema_of(response_format)
+    check([tool.schema for tool in checked] + ([schema] if schema else []))
     template = model.chat_template or ""
     native = format_of(template, model.bos_token, model.eos_token) if checked or called else None
     shown = () if choice.mode == "none" else checked

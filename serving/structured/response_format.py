@@ -9,8 +9,8 @@ from serving.api.errors import ApiError
 from serving.engine.llama import Model
 from serving.structured.constraint import GrammarConstraint, compile_grammar
 from serving.structured.grammar import answer_grammar
-from serving.structured.schema import ready
-from serving.structured.vocabulary import Vocabulary, vocabulary_of
+from serving.structured.schema import Schema, check, read_schema
+from serving.structured.vocabulary import vocabulary_of
 
 _PARAM = "response_format"
 
@@ -22,22 +22,23 @@ def constraint_for(model: Model, response_format: Any) -> GrammarConstraint | No
     """
     if response_format is None or response_format == {"type": "text"}:
         return None
-    vocabulary = vocabulary_of(model)
-    schema = schema_of(response_format, vocabulary)
+    schema = schema_of(response_format)
     if schema is None:
         return None
+    check([schema])
+    vocabulary = vocabulary_of(model)
     return compile_grammar(vocabulary, answer_grammar(vocabulary, thinking="no", content=schema).text())
 
 
-def schema_of(response_format: Any, vocabulary: Vocabulary) -> dict[str, Any] | None:
-    """Return the schema that the content must follow, ready for a grammar; None for plain text. Raises ApiError 400."""
+def schema_of(response_format: Any) -> Schema | None:
+    """Return the schema that the content must follow, not yet tried; None for plain text. Raises ApiError 400."""
     if response_format is None:
         return None
     kind = response_format.get("type") if isinstance(response_format, dict) else None
     if kind == "text":
         return None
     if kind == "json_object":
-        return ready({"type": "object"}, vocabulary, _PARAM)
+        return read_schema({"type": "object"}, _PARAM)
     if kind != "json_schema":
         value = json.dumps(response_format if kind is None else kind, ensure_ascii=False, default=str)[:80]
         raise ApiError(400, "serving_structured.bad_format", param=_PARAM, code="invalid_value", value=value)
@@ -45,4 +46,4 @@ def schema_of(response_format: Any, vocabulary: Vocabulary) -> dict[str, Any] | 
     schema = inner.get("schema") if isinstance(inner, dict) else None
     if schema is None:
         raise ApiError(400, "serving_structured.no_schema", param=_PARAM, code="missing_required_parameter")
-    return ready(schema, vocabulary, _PARAM)
+    return read_schema(schema, _PARAM)

@@ -1,58 +1,70 @@
-"""A client's JSON schema made ready for a grammar: looked over for size first, then tried, so that none is half enforced.
-
-The compiler itself has limits of work; the ones here stand before it because its own reading is recursive, and because
-one keyword (multipleOf) costs time that it does not count.
-"""
+"""A client's JSON schemas made ready for a grammar: looked over for size, then tried out, so that none is half enforced."""
 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
-from decimal import Decimal, InvalidOperation
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from mactuner_core.errors import InputError
+from mactuner_core.errors import WorkError
 from serving.api.errors import ApiError
-from serving.structured.constraint import compile_grammar
-from serving.structured.vocabulary import Vocabulary
+from serving.structured.constraint import plain_reason
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 64
-_MAX_MULTIPLE = 10_000  # the states of its automaton
+_TRIAL = Path(__file__).with_name("trial.py")
+_TRIAL_TIMEOUT_S = 30.0  # by the clock, on a busy machine; the trial limits its own seconds of work
+_KNOWN = 512  # schemas whose trial is remembered
 _COMBINING = {"allOf", "anyOf", "oneOf", "$ref"}
 _OPEN = {"additionalProperties", "patternProperties", "unevaluatedProperties"}
+_NAMED = {"properties", "patternProperties", "$defs", "definitions"}
+_LISTED = {"anyOf", "oneOf", "prefixItems"}
+_SINGLE = {"items", "additionalProperties"}
 # A client may not loosen what is enforced, and small models loop on free white space: at most one blank after , and :.
 _STYLE = {"whitespace_flexible": False, "item_separator": ", ?", "key_separator": ": ?", "lenient": False}
-_one_at_a_time = threading.Semaphore(1)  # hostile schemas in many requests take one core, not all
+_tried: OrderedDict[str, str] = (
+    OrderedDict()
+)  # grammar to the reason against it, so that a repeated schema costs nothing
+_lock = threading.Lock()
+_trials = threading.Semaphore(2)  # hostile schemas in many requests do not take all cores
 
 
-def ready(schema: Any, vocabulary: Vocabulary, param: str) -> dict[str, Any]:
-    """Return `schema` as the grammar takes it; raises ApiError 400 for `param` when it cannot be enforced in full."""
+@dataclass(frozen=True)
+class Schema:
+    """A schema as the grammar takes it; `param` is the request's field that holds it."""
+
+    param: str
+    json: dict[str, Any]
+
+    @property
+    def rule(self) -> str:
+        """The piece of a grammar that stands for JSON of this schema."""
+        return json_rule(self.json)
+
+
+def read_schema(schema: Any, param: str) -> Schema:
+    """Return `schema` ready to be tried; raises ApiError 400 when it is no schema or too large."""
     if schema is True:
         schema = {}
     if not isinstance(schema, dict):
         raise ApiError(400, "serving_structured.not_a_schema", param=param, code="invalid_value")
-    _look_over(schema, param)
+    _check_depth(schema, param)
     try:
         text = json.dumps(schema, allow_nan=False)
     except ValueError as problem:
         raise ApiError(400, "serving_structured.not_a_schema", param=param, code="invalid_value") from problem
     if len(text) > MAX_BYTES:
         raise _too_large(param, f"{len(text)} bytes", f"{MAX_BYTES} bytes")
-    style = _STYLE
-    made: dict[str, Any] = {key: value for key, value in schema.items() if key not in ("$schema", "x-guidance")}
-    if '"allOf"' not in text:
+    made = {key: value for key, value in schema.items() if key != "$schema"}
+    if '"allOf"' not in text:  # parts that are closed one by one could not hold together
         made = _closed(made)
-    made["x-guidance"] = style
-    try:
-        with _one_at_a_time:
-            compile_grammar(vocabulary, f"start: {json_rule(made)}")
-    except InputError as problem:
-        reason = problem.values["reason"]
-        raise ApiError(
-            400, "serving_structured.schema_refused", param=param, code="invalid_value", reason=reason
-        ) from None
-    return made
+    return Schema(param, {**made, "x-guidance": _STYLE})
 
 
 def json_rule(schema: dict[str, Any]) -> str:
@@ -60,32 +72,61 @@ def json_rule(schema: dict[str, Any]) -> str:
     return "%json " + json.dumps(schema)
 
 
-def _look_over(schema: dict[str, Any], param: str) -> None:
-    """Raise ApiError when the schema is nested too deeply or holds a multipleOf that takes too long; no recursion."""
+def check(schemas: Sequence[Schema]) -> None:
+    """Try the schemas out; raises ApiError 400 for the first that cannot be enforced in full or takes too much work.
+
+    A schema that was not seen lately costs a tenth of a second: it is tried in another process.
+    """
+    grammars = {f"start: {schema.rule}": schema for schema in schemas}
+    with _lock:
+        new = [grammar for grammar in grammars if grammar not in _tried]
+    reasons = _try_out(new)
+    with _lock:
+        _tried.update(zip(new, reasons, strict=False))
+        found = {grammar: _tried.get(grammar, "") for grammar in grammars}
+        while len(_tried) > _KNOWN:
+            _tried.popitem(last=False)
+    for grammar, schema in grammars.items():
+        if reason := found[grammar]:
+            raise ApiError(
+                400, "serving_structured.schema_refused", param=schema.param, code="invalid_value", reason=reason
+            )
+
+
+def _try_out(grammars: list[str]) -> list[str]:
+    """Return the reason against each grammar, "" for none; those after one that is too much are not tried."""
+    if not grammars:
+        return []
+    with _trials:
+        try:
+            done = subprocess.run(
+                [sys.executable, "-I", str(_TRIAL)],
+                input=json.dumps(grammars),
+                capture_output=True,
+                text=True,
+                encoding="utf-8",
+                timeout=_TRIAL_TIMEOUT_S,
+                check=False,
+            )
+            written = done.stdout
+        except subprocess.TimeoutExpired as problem:
+            written = (problem.stdout or b"").decode("utf-8")
+    lines = written.split("\n")[:-1]
+    if lines[:1] != ["ready"]:
+        raise WorkError("serving_structured.no_trial")
+    reasons = [plain_reason(line) for line in lines[1:]]
+    return reasons if len(reasons) == len(grammars) else [*reasons, "it takes too much work or memory"]
+
+
+def _check_depth(schema: dict[str, Any], param: str) -> None:
+    """Raise ApiError when the schema is nested too deeply; without recursion."""
     todo: list[tuple[Any, int]] = [(schema, 1)]
     while todo:
         node, depth = todo.pop()
         if depth > MAX_DEPTH:
             raise _too_large(param, f"{depth} levels", f"{MAX_DEPTH} levels")
-        children = list(node.values()) if isinstance(node, dict) else node if isinstance(node, list) else ()
+        children = list(node.values()) if isinstance(node, dict) else node
         todo.extend((child, depth + 1) for child in children if isinstance(child, dict | list))
-        if isinstance(node, dict) and _multiple(node.get("multipleOf")) > _MAX_MULTIPLE:
-            reason = f"multipleOf {node['multipleOf']}: at most {_MAX_MULTIPLE} without the decimal point"
-            raise ApiError(400, "serving_structured.schema_refused", param=param, code="invalid_value", reason=reason)
-
-
-def _multiple(value: Any) -> int:
-    """Return the digits of a number as a whole number: 0.25 is 25."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return 0
-    try:
-        digits = Decimal(str(value)).normalize()
-    except (InvalidOperation, ValueError):
-        return _MAX_MULTIPLE + 1
-    _, numbers, exponent = digits.as_tuple()
-    if not isinstance(exponent, int) or exponent > 6:
-        return _MAX_MULTIPLE + 1
-    return int("".join(map(str, numbers)) + "0" * max(0, exponent))
 
 
 def _closed(node: Any) -> Any:
@@ -93,25 +134,20 @@ def _closed(node: Any) -> Any:
 
     An answer still follows the schema, and a model cannot go on inventing properties.
     """
-    if isinstance(node, list):
-        return [_closed(one) for one in node]
     if not isinstance(node, dict):
         return node
-    made = {
-        key: value if key in ("enum", "const", "default", "examples") else _closed(value) for key, value in node.items()
-    }
-    listed = isinstance(node.get("properties"), dict)
-    if (
-        listed
-        and not (_OPEN | _COMBINING) & node.keys()
-        and set(_names(node.get("required"))) <= node["properties"].keys()
-    ):
-        made["additionalProperties"] = False
+    made: dict[str, Any] = {}
+    for key, value in node.items():
+        if key in _NAMED and isinstance(value, dict):
+            made[key] = {name: _closed(one) for name, one in value.items()}
+        elif key in _LISTED and isinstance(value, list):
+            made[key] = [_closed(one) for one in value]
+        else:
+            made[key] = _closed(value) if key in _SINGLE else value
+    properties, required = node.get("properties"), node.get("required", [])
+    if isinstance(properties, dict) and isinstance(required, list) and not (_OPEN | _COMBINING) & node.keys():
+        made["additionalProperties"] = any(not isinstance(name, str) or name not in properties for name in required)
     return made
-
-
-def _names(value: Any) -> list[str]:
-    return [name for name in value if isinstance(name, str)] if isinstance(value, list) else []
 
 
 def _too_large(param: str, value: str, limit: str) -> ApiError:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from serving.api.errors import ApiError
-from serving.structured.schema import ready
-from serving.structured.vocabulary import Vocabulary
+from serving.structured.schema import Schema, read_schema
 
 MAX_TOOLS = 128  # as OpenAI
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
@@ -22,7 +21,7 @@ class Tool:
 
     name: str
     shown: dict[str, Any]
-    schema: dict[str, Any]
+    schema: Schema
 
 
 @dataclass(frozen=True)
@@ -33,13 +32,16 @@ class Choice:
     allowed: tuple[Tool, ...]
 
 
-def read_tools(tools: Any, vocabulary: Vocabulary) -> tuple[Tool, ...]:
-    """Return the checked tools, in the shape of chat completions or of the Responses API; raises ApiError 400."""
+def read_tools(tools: Any) -> tuple[Tool, ...]:
+    """Return the tools, given in the shape of chat completions or of the Responses API; raises ApiError 400.
+
+    Their schemas are not yet tried.
+    """
     if tools is None:
         return ()
     if not isinstance(tools, list) or len(tools) > MAX_TOOLS:
         raise ApiError(400, "serving_structured.bad_tools", param="tools", code="invalid_value", limit=MAX_TOOLS)
-    made = [_read_tool(number, tool, vocabulary) for number, tool in enumerate(tools)]
+    made = [_read_tool(number, tool) for number, tool in enumerate(tools)]
     seen: set[str] = set()
     for number, tool in enumerate(made):
         if tool.name in seen:
@@ -49,7 +51,7 @@ def read_tools(tools: Any, vocabulary: Vocabulary) -> tuple[Tool, ...]:
     return tuple(made)
 
 
-def _read_tool(number: int, tool: Any, vocabulary: Vocabulary) -> Tool:
+def _read_tool(number: int, tool: Any) -> Tool:
     place = f"tools[{number}]"
     kind = tool.get("type") if isinstance(tool, dict) else None
     if kind != "function":
@@ -78,7 +80,7 @@ def _read_tool(number: int, tool: Any, vocabulary: Vocabulary) -> Tool:
     schema = _parameters(name, function.get("parameters"), f"{place}.parameters")
     shown = {key: function[key] for key in ("name", "description") if function.get(key) is not None}
     shown["parameters"] = function.get("parameters") or {"type": "object", "properties": {}}
-    return Tool(name, {"type": "function", "function": shown}, ready(schema, vocabulary, f"{place}.parameters"))
+    return Tool(name, {"type": "function", "function": shown}, read_schema(schema, f"{place}.parameters"))
 
 
 def _parameters(name: str, schema: Any, param: str) -> dict[str, Any]:

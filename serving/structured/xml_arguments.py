@@ -25,8 +25,8 @@ def text_arguments(tool: Tool) -> frozenset[str]:
 def xml_rules(grammar: AnswerGrammar, number: int, tool: Tool) -> str:
     """Add the rules of a tool's arguments and return what stands for all of them; raises ApiError 400."""
     properties = _properties(tool)
-    required = tool.schema.get("required", [])
-    bad = [key for key in _TOP if key in tool.schema] + [
+    required = tool.schema.json.get("required", [])
+    bad = [key for key in _TOP if key in tool.schema.json] + [
         key for key in (*properties, *required) if ">" in key or "\n" in key
     ]
     bad += [key for key in required if key not in properties]
@@ -49,7 +49,7 @@ def _value(grammar: AnswerGrammar, name: str, schema: Any, tool: Tool) -> str:
     end = json.dumps("\n</parameter>\n")
     words = _words(schema)
     if words is None:
-        shared = {key: tool.schema[key] for key in _SHARED if key in tool.schema}
+        shared = {key: tool.schema.json[key] for key in _SHARED if key in tool.schema.json}
         whole = {**schema, **shared} if isinstance(schema, dict) else {**shared, **({} if schema else {"not": {}})}
         return f"{grammar.add(name + '_json', json_rule(whole))} {end}"
     if words:
@@ -59,7 +59,7 @@ def _value(grammar: AnswerGrammar, name: str, schema: Any, tool: Tool) -> str:
 
 
 def _properties(tool: Tool) -> dict[str, Any]:
-    found = tool.schema.get("properties", {})
+    found = tool.schema.json.get("properties", {})
     return found if isinstance(found, dict) else {}
 
 
