@@ -11,6 +11,8 @@ import streamlit as st
 from mactuner_core import jobs
 from mactuner_core.catalog.tables import Export, ExportFile
 from mactuner_core.errors import MacTunerError
+from mactuner_core.export.adapter_base import base_files, describe_base, serve_command
+from mactuner_core.export.gguf_adapter import LORA
 from mactuner_core.export.quantize import QUANTS
 from mactuner_core.export.start import DEFAULT_QUANTS, start_export
 from mactuner_core.format import human_bytes
@@ -79,7 +81,42 @@ def settings(app: App, sources: dict[str, tuple[str, str]]) -> None:
         format_func=lambda key: t(f"export_page.source_{sources[key][0]}", id=sources[key][1]),
         key="export-source",
     )
-    quants = st.multiselect(
+    kind, ref = sources[chosen]
+    adapter = has_adapter(app, kind, ref) and form_choice() == "adapter"
+    quants = [] if adapter else quant_choice()
+    st.caption(t("export_page.about_adapter") if adapter else t("export_page.about"))
+    ready = adapter or bool(quants)
+    if st.button(
+        t("export_page.start"), type="primary", icon=":material/ios_share:", width="stretch", disabled=not ready
+    ):
+        started = False
+        with errors_are_shown():
+            named = {"run_id": ref} if kind == "run" else {"model_id": ref}
+            start_export(app.workspace, app.catalog, quants=quants, adapter=adapter, **named)
+            started = True
+        if started:
+            st.rerun()
+
+
+def has_adapter(app: App, kind: str, ref: str) -> bool:
+    """Tell whether a run, or the run of a checkpoint, trained an adapter beside its base."""
+    return kind == "run" and any(run.method != "full" for run in app.catalog.runs() if run.id == ref.partition("@")[0])
+
+
+def form_choice() -> str:
+    """Draw the choice between whole models and an adapter beside its base, and return "model" or "adapter"."""
+    return st.radio(
+        t("export_page.form"),
+        ["model", "adapter"],
+        format_func=lambda form: t(f"export_page.form_{form}"),
+        captions=[t("export_page.form_model_about"), t("export_page.form_adapter_about")],
+        key="export-form",
+    )
+
+
+def quant_choice() -> list[str]:
+    """Draw the choice of the kinds of files."""
+    return st.multiselect(
         t("export_page.quants"),
         list(QUANTS),
         default=list(DEFAULT_QUANTS),
@@ -88,18 +125,6 @@ def settings(app: App, sources: dict[str, tuple[str, str]]) -> None:
         wrap=True,
         help=t("export_page.quants_help"),
     )
-    st.caption(t("export_page.about"))
-    clicked = st.button(
-        t("export_page.start"), type="primary", icon=":material/ios_share:", width="stretch", disabled=not quants
-    )
-    if clicked:
-        started = False
-        with errors_are_shown():
-            kind, ref = sources[chosen]
-            start_export(app.workspace, app.catalog, quants=quants, **{f"{kind}_id": ref})
-            started = True
-        if started:
-            st.rerun()
 
 
 def export_card(app: App, export: Export) -> None:
@@ -118,7 +143,20 @@ def export_card(app: App, export: Export) -> None:
         for file in files:
             file_part(file, notes.get(file.quant), largest(files))
         st.code(export.path, language=None, wrap_lines=True)
-        go_button("chat", t("export_page.chat"), key=f"chat-{export.id}", primary=False, export=export.id)
+        if files and files[0].quant == LORA:
+            adapter_use(app, export, files[0])
+        else:
+            go_button("chat", t("export_page.chat"), key=f"chat-{export.id}", primary=False, export=export.id)
+
+
+def adapter_use(app: App, export: Export, adapter: ExportFile) -> None:
+    """Draw how an adapter is served: with the GGUF file of its base, which may have to be made first."""
+    base = describe_base(app.catalog, str(export.run_id))
+    if found := base_files(app.catalog, base):
+        st.caption(t("export_page.adapter_ready", id=escaped(base["id"])))
+        st.code(serve_command(found[0], adapter.path), language="bash", wrap_lines=True)
+    else:
+        st.info(t("export_page.adapter_needs_base", id=escaped(base["id"])), icon=":material/layers:")
 
 
 def largest(files: Sequence[ExportFile]) -> int:

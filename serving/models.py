@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mactuner_core.errors import InputError, NotFoundError
+from mactuner_core.export.gguf_adapter import LORA, is_adapter
 from mactuner_core.export.gguf_file import check_gguf
 from mactuner_core.server.settings_models import parse_adapter
 from serving.settings import ServeSettings
@@ -55,7 +56,8 @@ def resolve(settings: ServeSettings, model: str) -> ServedModel:
     else:
         found = _from_catalogue(settings, model)
     try:
-        check_gguf(found.path)
+        if is_adapter(check_gguf(found.path)):
+            raise InputError("export_adapter.alone", ref=found.path)
     except OSError as problem:
         raise InputError("serving.unreadable", path=found.path, reason=problem.strerror or problem) from problem
     return found
@@ -68,9 +70,10 @@ def _from_catalogue(settings: ServeSettings, model: str) -> ServedModel:
     ref, _, quant = model.partition(":")
     catalog = open_catalog(open_workspace())
     export = catalog.export(ref)
-    files = catalog.export_files(export.id)
+    all_files = catalog.export_files(export.id)
+    files = [file for file in all_files if file.quant != LORA]
     if not files:
-        raise InputError("serving.export_has_no_file", ref=ref)
+        raise InputError("export_adapter.alone" if all_files else "serving.export_has_no_file", ref=ref)
     if quant:
         chosen = next((file for file in files if file.quant.upper() == quant.upper()), None)
         if chosen is None:

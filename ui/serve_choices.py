@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mactuner_core.catalog.tables import Export, ExportFile
+from mactuner_core.export.gguf_adapter import LORA
 from mactuner_core.format import human_bytes
 from ui.language import t
 from ui.page import App
@@ -30,7 +31,7 @@ def choices_of(app: App) -> list[Choice]:
         Choice(export, file)
         for export in app.catalog.exports()
         for file in app.catalog.export_files(export.id)
-        if Path(file.path).is_file()
+        if Path(file.path).is_file() and file.quant != LORA  # an adapter is no model of its own
     ]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +10,7 @@ from mactuner_core.catalog import open_catalog
 from mactuner_core.cli.follow import follow
 from mactuner_core.cli.output import JsonOption, emit_json, show, show_table
 from mactuner_core.errors import InputError
-from mactuner_core.export.gguf_adapter import LORA
+from mactuner_core.export.adapter_base import serve_command
 from mactuner_core.format import human_bytes
 from mactuner_core.messages import text
 from mactuner_core.workspace import open_workspace
@@ -61,9 +59,7 @@ def next_step(export_id: str, result: dict[str, Any]) -> str:
         return text("cli.next_serve", export=export_id)
     if base["file"] is None:
         return text("export_adapter.next_base", **base)
-    file = result["files"][0]["path"]
-    adapter = f"{Path(file).stem.removesuffix(f'-{LORA}')}={file}"
-    return text("export_adapter.next_serve", base=shlex.quote(base["file"]), adapter=shlex.quote(adapter))
+    return text("export_adapter.next_serve", command=serve_command(base["file"], result["files"][0]["path"]))
 
 
 def show_export(result: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from mactuner_core.catalog import Catalog
@@ -31,15 +32,26 @@ def describe_base(catalog: Catalog, ref: str) -> dict[str, str]:
     return {"kind": kind, "id": name, "command": f"mactuner export --{kind} {name} --quant Q4_K_M"}
 
 
+def base_files(catalog: Catalog, base: dict[str, str]) -> list[Path]:
+    """Return the verified GGUF files in the workspace that were made of the base, those of the newest export first."""
+    return [
+        Path(file.path)
+        for export in catalog.exports()
+        if (export.run_id or export.model_id) == base["id"].partition("@")[0] and is_complete(Path(export.path))
+        for file in catalog.export_files(export.id)
+        if file.verified and file.quant != LORA and Path(file.path).is_file()
+    ]
+
+
 def find_base(catalog: Catalog, base: dict[str, str], adapter: Path) -> str | None:
-    """Return the newest verified GGUF file in the workspace that the adapter fits and whose weights are its base's."""
-    for export in catalog.exports():
-        if (export.run_id or export.model_id) != base["id"].partition("@")[0] or not is_complete(Path(export.path)):
-            continue
-        for file in catalog.export_files(export.id):
-            if file.verified and file.quant != LORA and _fits(adapter, Path(file.path)):
-                return file.path
-    return None
+    """Return the first of `base_files` that the adapter fits, by shapes and weights; reads the headers."""
+    return next((str(file) for file in base_files(catalog, base) if _fits(adapter, file)), None)
+
+
+def serve_command(base: str | Path, adapter: str | Path) -> str:
+    """Return the command that serves the file `base` with the adapter, which clients choose by the name of its file."""
+    named = f"{Path(adapter).stem.removesuffix(f'-{LORA}')}={adapter}"
+    return f"mactuner serve --model {shlex.quote(str(base))} --adapter {shlex.quote(named)}"
 
 
 def _fits(adapter: Path, base: Path) -> bool:

@@ -76,7 +76,7 @@ def _check_tensors(adapter_path: Path, adapter: GgufFacts, base_path: Path, base
 def _pairs(adapter: GgufFacts) -> Iterator[tuple[str, GgufTensor | None, GgufTensor | None]]:
     """Yield (name of the base's tensor, A, B); norms beside them, which llama.cpp leaves out, are left out here too."""
     own = {tensor.name: tensor for tensor in adapter.tensors if not tensor.name.endswith("_norm.weight")}
-    names = dict.fromkeys(name.removesuffix(".lora_a").removesuffix(".lora_b") for name in own)
+    names = dict.fromkeys(name[:-7] if name.endswith((".lora_a", ".lora_b")) else name for name in own)
     for name in names:
         yield name, own.get(f"{name}.lora_a"), own.get(f"{name}.lora_b")
 

@@ -15,6 +15,7 @@ from mactuner_core.errors import InputError, NotFoundError
 from mactuner_core.workspace import Workspace, open_workspace
 from serving.models import ServedModel, resolve
 from serving.settings import ServeSettings
+from tests.core.export.test_gguf_adapter import gguf
 from tests.serving.conftest import Taught
 
 
@@ -28,7 +29,8 @@ def make_export(home: Workspace, taught: Taught, files: dict[str, bool], ref: st
     """Put an export with these files (quant → verified) into the catalogue."""
     catalog = open_catalog(home)
     facts: dict[str, Any] = {"architecture": "Qwen3ForCausalLM", "parameters": 1, "bytes": 1}
-    catalog.add(Model(id="base", name="base", source="folder", path=str(taught.folder), **facts))
+    if not catalog.models():
+        catalog.add(Model(id="base", name="base", source="folder", path=str(taught.folder), **facts))
     catalog.add(Export(id=ref, model_id="base", path=str(home.exports / ref), job_id="job"))
     for quant, verified in files.items():
         path = home.exports / ref / f"{ref}-{quant}.gguf"
@@ -109,3 +111,17 @@ def test_a_report_that_says_nothing_is_no_verification(taught: Taught, tmp_path:
     shutil.copy(taught.gguf, tmp_path / "a.gguf")
     (tmp_path / "verification.json").write_text(text)
     assert found(str(tmp_path / "a.gguf")).warning == "serving.warn_not_verified"
+
+
+def test_an_adapter_is_no_model_of_its_own(home: Workspace, taught: Taught, tmp_path: Path) -> None:
+    make_export(home, taught, {"LORA": True})
+    keys = {"general.type": "adapter", "general.architecture": "qwen3", "adapter.type": "lora"}
+    file = gguf(tmp_path / "law-LORA.gguf", keys, {"blk.0.attn_q.weight.lora_a": ((64, 4), 1)})
+    for model in ("law", str(file)):
+        with pytest.raises(InputError) as caught:
+            found(model)
+        assert caught.value.code == "export_adapter.alone"
+    make_export(home, taught, {"LORA": True, "F16": True}, ref="both")
+    assert found("both").path.name == "both-F16.gguf"
+    with pytest.raises(NotFoundError):
+        found("both:LORA")

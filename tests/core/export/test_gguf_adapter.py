@@ -104,6 +104,7 @@ MISFITS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "alora": ("bad_key", {"adapter.alora.invocation_tokens": struct.pack("<IIQI", 9, 4, 1, 5)}, pair()),
     "one half": ("half_pair", {}, {f"{Q}.lora_a": ((64, 4), F16)}),
     "unknown suffix": ("half_pair", {}, pair() | {"blk.0.attn_q.bias": ((32,), F32)}),
+    "suffix twice": ("half_pair", {}, pair() | {f"{Q}.lora_a.lora_a": ((64, 4, 2), F16)}),
     "no such layer": ("no_such_tensor", {}, pair("blk.1.attn_q.weight")),
     "wider": ("wrong_shape", {}, pair(a=(128, 4))),
     "taller": ("wrong_shape", {}, pair(b=(4, 64))),
