@@ -38,4 +38,4 @@ class CompletionRequest(SampledBody):
             return [self.prompt]
         if isinstance(self.prompt[0], int):
             return cast(list[list[int]], [self.prompt])
-        return cast(list[str] | list[list[int]], self.prompt)
+        return self.prompt
