@@ -77,7 +77,7 @@ def _spec(
         "field": "value",
         "type": "quantitative",
         "title": title,
-        "scale": {"domain": [0, top], "nice": True},
+        "scale": {"domain": [0, top * 1.1], "nice": True},
         "axis": {"tickCount": 4, "tickMinStep": 1, "format": ",d"},
     }
     colour = {
@@ -85,7 +85,7 @@ def _spec(
         "type": "nominal",
         "title": None,
         "scale": {"domain": list(names), "range": list(colours)},
-        "legend": {"orient": "top", "labelLimit": 400} if len(names) > 1 else None,
+        "legend": {"orient": "top", "labelLimit": 400, "offset": 4, "padding": 0} if len(names) > 1 else None,
     }
     tips = [
         {"field": "series", "type": "nominal", "title": t("ui.axis_series")},

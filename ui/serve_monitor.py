@@ -30,7 +30,9 @@ from ui.serve_settings import settings_used
 from ui.serve_snippets import snippets
 
 # Streamlit fades what it is about to draw again; every second, on a busy machine, that is a flicker.
-STEADY = '<style>.st-key-serve-monitor [data-stale="true"] {opacity: 1 !important; transition: none !important}</style>'
+STEADY = """<style>
+.st-key-serve-monitor :is([data-stale="true"], [data-testid="stExpander"], [data-testid="stExpander"] *) {opacity: 1 !important; transition: none !important}
+</style>"""
 METRIC_HEIGHT = 118
 TABLE_HEIGHT = 230
 MOST_ROWS = 50
@@ -118,7 +120,8 @@ def card(job: JobStatus, server: Server | None, live: Live) -> None:
             st.markdown(f"**{escaped(job.title)}**", width="content")
             state = "loading" if server is None and job.state == "running" else job.state
             known = f"serve_page.state_{state}"
-            st.badge(t(known if known in catalogue() else f"jobs.state_{state}"), color=COLOURS.get(state, "blue"))  # type: ignore[arg-type]
+            colour = "green" if state == "running" else COLOURS.get(state, "blue")
+            st.badge(t(known if known in catalogue() else f"jobs.state_{state}"), color=colour)  # type: ignore[arg-type]
         st.caption(figures_line(job))
         if server is None and job.state != "stopping":
             st.info(t("chat_page.loading"), icon=":material/hourglass_top:")
