@@ -19,9 +19,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mactuner_core.messages import text
 from serving.api.errors import error_body
-from serving.metrics import Metrics
+from serving.metrics import CLIENT_LEFT, Metrics
 
-CLIENT_LEFT = 499  # no status of HTTP: what the log says when the client went away before the answer
 _GIVEN_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 access = logging.getLogger("serving.access")
 log = logging.getLogger("serving")
@@ -131,8 +130,8 @@ def _endpoint(scope: Scope) -> str:
     """Return the path as the app declares it; one word for all others, so that clients cannot make up labels."""
     if route := scope.get("route"):
         return str(route.path)
-    declared = {getattr(route, "path", "") for route in scope["app"].routes} if "app" in scope else set()
-    return scope["path"] if scope["path"] in declared else "other"
+    declared = scope["app"].openapi()["paths"]  # made once; asked only for requests that were refused before a route
+    return str(scope["path"]) if scope["path"] in declared else "other"
 
 
 def _where(problem: Exception) -> str:

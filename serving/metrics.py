@@ -16,6 +16,7 @@ from serving.engine.pool import Pool
 
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 _TOKEN_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+CLIENT_LEFT = 499  # no status of HTTP: what log and metrics say when the client went away before the answer
 router = APIRouter()
 
 
@@ -25,7 +26,7 @@ class Metrics:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self.requests_total = 0  # POST, that is: asked for an answer
-        self.errors_total = 0  # of those, answered with a status of 400 and above
+        self.errors_total = 0  # of those, answered with an error; a client that left is none
         self.prompt_tokens_total = 0
         self.completion_tokens_total = 0
         self.tokens_per_second = 0.0  # set once a second by live.py
@@ -52,7 +53,7 @@ class Metrics:
         self._requests.labels(endpoint, method, str(status)).inc()
         if method == "POST":
             self.requests_total += 1
-            self.errors_total += status >= 400
+            self.errors_total += status >= 400 and status != CLIENT_LEFT
 
     def finished(self, model: str, key: str, finished: Finished) -> None:
         """Count the end of an answer of `model` (a served name) for the key of this name."""

@@ -34,13 +34,17 @@ class Server(uvicorn.Server):
     """uvicorn that asks for an end instead of ending: the first signal lets answers finish, the second cuts them."""
 
     asked_to_stop = False
+    asked_to_cut = False
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Take note of a signal."""
-        if self.asked_to_stop:
-            self.force_exit = True
-            self.should_exit = True
+        self.asked_to_cut = self.asked_to_stop
         self.asked_to_stop = True
+
+    def cut(self) -> None:
+        """Close every connection at once; the requests notice that their clients have left."""
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
 
 
 def serve(
@@ -76,7 +80,7 @@ def serve(
             asyncio.run(_run(server, listener, beside))
         finally:
             for engine in pool.engines():
-                engine.stop()  # again: a second Ctrl-C skips the application's own end
+                engine.stop()  # again, in case uvicorn could not end the application
     if first.problem:
         raise first.problem
 
@@ -134,15 +138,14 @@ async def _watch(
     loading.cancel()
     gate.closed = True
     limit = time.monotonic() + pool.settings.shutdown_s
-    while gate.inside and time.monotonic() < limit and not server.force_exit:
+    while gate.inside and time.monotonic() < limit and not server.asked_to_cut:
         await asyncio.sleep(_POLL_S)
-    if not server.force_exit:
+    if not server.asked_to_cut:
         await pool.stop()  # what still runs gets an error as its last event
     server.should_exit = True
-    while True:  # uvicorn waits for the connections to close; a second signal cuts them
-        if server.force_exit:
-            for connection in list(server.server_state.connections):
-                connection.transport.abort()
+    while True:  # uvicorn waits for the connections to close
+        if server.asked_to_cut:
+            server.cut()
         await asyncio.sleep(_POLL_S)
 
 

@@ -64,8 +64,7 @@ def test_end_to_end_with_an_interrupt_while_streaming(taught: Taught) -> None:
     with program("--model", str(taught.gguf), "--port", "0", "--name", "mine", "--n-threads", "1") as process:
         url = wait_for_url(process)
         client = openai.OpenAI(base_url=url, api_key="-", max_retries=0, timeout=60)
-        (model,) = client.models.list().data
-        assert model.id == "mine"
+        assert "mine" in [model.id for model in client.models.list().data]
         stream = client.chat.completions.create(model="mine", messages=ask("Count"), temperature=0, stream=True)
         first = next(stream)
         process.send_signal(signal.SIGINT)
