@@ -34,8 +34,9 @@ def speculation(rounds: int, clients: Sequence[int], threads: int, flags: Sequen
                 bodies = quotes(number * 100 + at_once, at_once if quick else max(3, at_once))
                 texts = {}
                 for name in servers if (number + position) % 2 == 0 else reversed(servers):
-                    print(f"round {number + 1}: quotes, {at_once} clients, {name}", file=sys.stderr, flush=True)
                     speed, texts[name] = _quote(servers[name], bodies, at_once)
+                    said = f"round {number + 1}: quotes, {at_once} clients, {name}: {speed:.1f} tokens/s"
+                    print(said, file=sys.stderr, flush=True)
                     speeds.setdefault((name, at_once), []).append(speed)
                 same = same and texts["shipped"] == texts["off"]
     pairs = {one: zip(speeds["shipped", one], speeds["off", one], strict=True) for one in clients}

@@ -43,6 +43,7 @@ def _figures(runs: Sequence[Cell]) -> Figures:
     gaps = [1000 * value for run in runs for value in run.gaps_s]
     figures: Figures = {
         "tokens_per_second": round(statistics.median(run.tokens / run.elapsed_s for run in runs), 2),
+        "processor_ms_per_token": round(1000 * sum(r.processor_s for r in runs) / sum(r.tokens for r in runs), 2),
         "first_p50_ms": round(float(np.percentile(first, 50)), 1),
         "first_p95_ms": round(float(np.percentile(first, 95)), 1),
         "gap_p95_ms": round(float(np.percentile(gaps, 95)), 1),
@@ -104,11 +105,12 @@ def table(result: Figures) -> str:
     """Return the whole result as text."""
     lines = [f"{name:18} {value}" for name, value in result["facts"].items()]
     head = f"\n{'work':8}{'clients':>8}  {'server':18}{'tokens/s':>10}{'ratio':>8}{'first p50':>11}{'p95 ms':>9}{'gap p95':>9}"
+    head += f"{'cpu ms':>9}"
     lines += [head + f"{'prefix':>8}"] if result["cells"] else []
     for row in result["cells"]:
         share = f"{row['prefix_share']:8.1%}" if "prefix_share" in row else ""
         ratio = f"{row['ratio']:8.3f}" if "ratio" in row else " " * 8
-        times = f"{row['first_p50_ms']:11.0f}{row['first_p95_ms']:9.0f}{row['gap_p95_ms']:9.1f}"
+        times = f"{row['first_p50_ms']:11.0f}{row['first_p95_ms']:9.0f}{row['gap_p95_ms']:9.1f}{row['processor_ms_per_token']:9.2f}"
         speed = f"{row['tokens_per_second']:10.1f}"
         lines.append(f"{row['kind']:8}{row['clients']:8}  {row['server']:18}{speed}{ratio}{times}{share}")
     for name, seconds in result["start_s"].items():

@@ -55,6 +55,7 @@ class Cell:
     round: int
     tokens: int
     elapsed_s: float
+    processor_s: float  # of the server, which says more than the clock where others compute too
     first_s: list[float]
     gaps_s: list[float]
     prefix_first_s: float  # to the first token of the request that sent the shared prefix first; 0 where none is shared
@@ -78,7 +79,6 @@ def one_round(plan: Plan, number: int) -> tuple[list[Cell], list[Idle]]:
         for position, (kind, clients) in enumerate((kind, one) for kind in plan.kinds for one in plan.clients):
             names = [name for name in plan.servers if plan.runs(name, kind, clients)]
             for name in names if (number + position) % 2 == 0 else reversed(names):
-                print(f"round {number + 1}: {kind}, {clients} clients, {name}", file=sys.stderr, flush=True)
                 with contextlib.ExitStack() as short:
                     server = alive.get(name) or short.enter_context(plan.start(name))
                     cells.append(_measure(server, kind, clients, number, plan.quick))
@@ -98,13 +98,17 @@ def _idle(alive: dict[str, Server]) -> list[Idle]:
 def _measure(server: Server, kind: str, clients: int, number: int, quick: bool) -> Cell:
     first, bodies = requests(kind, clients, number, quick)
     prefix_first_s = server.load([first], 1)[0].first_s if first else 0.0
-    began = time.perf_counter()
+    began, used = time.perf_counter(), server.processor_s()
     answers = server.load(bodies, clients)
     elapsed_s = time.perf_counter() - began
+    tokens = sum(answer.tokens for answer in answers)
+    said = f"round {number + 1}: {kind}, {clients} clients, {server.name}: {tokens / elapsed_s:.1f} tokens/s"
+    print(said, file=sys.stderr, flush=True)
     return Cell(
         server.name, kind, clients, number,
-        tokens=sum(answer.tokens for answer in answers),
+        tokens=tokens,
         elapsed_s=elapsed_s,
+        processor_s=server.processor_s() - used,
         first_s=[answer.first_s for answer in answers],
         gaps_s=[gap for answer in answers for gap in answer.gaps_s],
         prefix_first_s=prefix_first_s,
