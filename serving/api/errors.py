@@ -100,6 +100,8 @@ def _invalid(errors: Any) -> dict[str, Any]:
     if kind == "no_content":
         param = f"{param}.content"
     values: dict[str, Any] = {"field": param or "body", "value": _short(error.get("input")), **error.get("ctx", {})}
+    if "tag" in values:
+        values["kind"] = values["tag"].strip("[]")[:40]
     if kind not in _MESSAGES:
         return error_body(400, text("serving.bad_field", reason=error["msg"], **values), param, "invalid_value")
     key, code = _MESSAGES[kind]
@@ -119,7 +121,7 @@ _MESSAGES = {
     "too_long": ("serving_api.too_many", "invalid_value"),
     "no_content": ("serving.no_content", "invalid_value"),
     "part_not_supported": ("serving_api.part_not_supported", "invalid_value"),
-    "item_not_supported": ("serving_api.item_not_supported", "invalid_value"),
+    "union_tag_invalid": ("serving_api.item_not_supported", "invalid_value"),
     "token_input": ("serving_api.token_input", "invalid_value"),
     "not_unicode": ("serving_api.not_unicode", "invalid_value"),
 }

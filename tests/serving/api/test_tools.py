@@ -41,7 +41,7 @@ def test_a_call_that_must_come(server: Running, choice: Any) -> None:
 
 
 def test_a_streamed_call(server: Running) -> None:
-    chunks = streamed(server, "Say hello", tools=[WEATHER, TIME], tool_choice=NAMED)
+    chunks = streamed(server, "Say hello", tools=[WEATHER, TIME], tool_choice=NAMED, parallel_tool_calls=False)
     parts = [part for chunk in chunks for part in chunk.choices[0].delta.tool_calls or []]
     assert (parts[0].index, parts[0].type, parts[0].function.name) == (0, "function", "get_weather")
     assert parts[0].id
