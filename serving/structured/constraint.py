@@ -61,5 +61,7 @@ def plain_reason(reason: str) -> str:
     """Return the library's reason in one line, without the place in a grammar that the client has not written."""
     if reason.startswith("NoExtension"):
         return "no text satisfies it"
+    if "oneOf constraints are not supported" in reason:
+        return "oneOf with alternatives that may hold at once (anyOf is possible)"
     line = re.sub(r"^at \d+\(\d+\): |failed to compile JSON schema: |<non-verbose/>", "", " ".join(reason.split()))
     return re.split(r" 1 \| start: ", line)[0].strip(" |:.")[:300]

@@ -98,18 +98,22 @@ def test_a_tool_of_the_responses_api_is_shown_alike(with_template: Callable[[str
 def test_arguments_that_are_no_object_stay_as_they_are(with_template: Callable[[str], Model]) -> None:
     model = with_template(templates.HERMES)
     for arguments, expected in {'{"city": "서': '{"city": "서', "[1]": "[1]", "": {}, '{"a": 1}': {"a": 1}}.items():
-        call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": arguments}}
+        call: dict[str, Any] = {"id": "a", "type": "function", "function": {"name": "f", "arguments": arguments}}
         messages: list[dict[str, Any]] = [{"role": "user", "content": "?"}, {"role": "assistant", "tool_calls": [call]}]
         plan = prepare(model, messages)
         assert plan.messages[1]["tool_calls"][0]["function"]["arguments"] == expected
-        assert call["function"]["arguments"] == arguments  # type: ignore[index]
+        assert call["function"]["arguments"] == arguments
 
 
 def test_mistral_ids_stay_apart_and_fit_their_results(with_template: Callable[[str], Model]) -> None:
     model = with_template(templates.MISTRAL)
     calls = [{"id": f"call_{n}", "type": "function", "function": {"name": "f", "arguments": "{}"}} for n in range(2)]
     results = [{"role": "tool", "tool_call_id": f"call_{n}", "content": str(n)} for n in range(2)]
-    messages = [{"role": "user", "content": "?"}, {"role": "assistant", "tool_calls": calls}, *results]
+    messages: list[dict[str, Any]] = [
+        {"role": "user", "content": "?"},
+        {"role": "assistant", "tool_calls": calls},
+        *results,
+    ]
     made = prepare(model, messages).messages
     ids = [call["id"] for call in made[1]["tool_calls"]]
     assert ids == [message["tool_call_id"] for message in made[2:]] and len(set(ids)) == 2
