@@ -1,7 +1,7 @@
-"""Connections that ask for nothing: cut when the head of a request does not arrive in time.
+"""Connections that ask for nothing or do not read their answer: cut after a time.
 
 uvicorn watches a connection only after its first response; one that sends its headers byte by byte, or nothing at all,
-would stay for ever.
+would stay for ever, and so would a request, with its place, whose client holds the connection and reads nothing.
 """
 
 from __future__ import annotations
@@ -15,14 +15,16 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD_S = 20.0  # for the head of a request, from its first byte or from the connection's beginning
+UNREAD_S = 60.0  # how long a client may take in nothing of an answer that waits to be sent
 LARGEST_HEAD = 65_536  # bytes; more is answered with 400
 _FILES_BESIDE = 128  # open files that are no connections
 
 
 class Protocol(H11Protocol):
-    """HTTP/1.1 with a time limit for the head of each request."""
+    """HTTP/1.1 with a time limit for the head of each request and for clients that do not read."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first request."""
@@ -38,6 +40,18 @@ class Protocol(H11Protocol):
         """Stop waiting."""
         self._unwatch()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Begin to wait for a client that does not read; the app is told that it left."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(UNREAD_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Stop waiting: the client has read."""
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+        super().resume_writing()
 
     def _watch(self) -> None:
         if self.conn.their_state is not h11.IDLE:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import socket
 import time
 from collections.abc import Callable, Coroutine
@@ -13,7 +14,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
-from mactuner_core.errors import InputError
+from mactuner_core.errors import InputError, MacTunerError
 from serving.app import create_app
 from serving.connections import LARGEST_HEAD, Protocol, most_connections
 from serving.engine.engine import Engine
@@ -28,6 +29,7 @@ from serving.settings import ServeSettings
 _POLL_S = 0.1
 _LAST_RESORT_S = 10  # after the answers were ended, what is still connected is cut
 _CONNECTIONS = 1000  # besides those of the requests that may run and wait
+log = logging.getLogger("serving")
 
 
 class Server(uvicorn.Server):
@@ -101,14 +103,23 @@ def _uvicorn_config(app: FastAPI, settings: ServeSettings) -> uvicorn.Config:
 
 
 async def _run(server: Server, listener: socket.socket, beside: list[Coroutine[Any, Any, None]]) -> None:
-    """Serve, with the tasks of `beside` running until the end."""
+    """Serve, with the tasks of `beside` running until the end; raises what one of them raised, which ends the server."""
+
+    def end_with(task: asyncio.Task[None]) -> None:
+        server.should_exit |= not task.cancelled() and task.exception() is not None
+
     tasks = [asyncio.create_task(one) for one in beside]
+    for task in tasks:
+        task.add_done_callback(end_with)
     try:
         await server.serve(sockets=[listener])
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+    for end in ends:
+        if isinstance(end, Exception):
+            raise end
 
 
 async def _watch(
@@ -155,7 +166,10 @@ async def _tell(live: Live, on_live: OnLive | None) -> None:
         await asyncio.sleep(EVERY_S)
         found = live.sample()
         if found is not None and on_live is not None:
-            await asyncio.to_thread(on_live, found)
+            try:
+                await asyncio.to_thread(on_live, found)
+            except (MacTunerError, OSError) as problem:  # a full disk: nobody sees how it stands, but it answers
+                log.warning("%s", problem)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import time
@@ -90,6 +91,23 @@ def test_a_head_that_does_not_come_is_cut(
         connection.sendall(b"GET /v1/mod")
         said = all_of(connection)
         assert b"HTTP/1.1" not in said
+    assert raw(server, "GET", "/v1/models")[0] == 200
+
+
+def test_a_client_that_does_not_read_is_cut(start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch) -> None:
+    server = start()
+    monkeypatch.setattr(connections, "UNREAD_S", 0.3)
+    place = urlsplit(server.url)
+    request = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with socket.socket() as connection, pytest.raises((ConnectionResetError, BrokenPipeError)):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect((str(place.hostname), int(place.port or 0)))
+        limit = time.monotonic() + 60
+        while time.monotonic() < limit:  # asks on and on, and reads nothing: the server closes
+            connection.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                connection.send(request * 10)
+            time.sleep(0.05)
     assert raw(server, "GET", "/v1/models")[0] == 200
 
 

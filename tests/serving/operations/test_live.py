@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import openai
 import pytest
 
 from mactuner_core import jobs
+from mactuner_core.errors import WorkError
 from mactuner_core.workspace import open_workspace
-from tests.serving.conftest import Taught, ask
+from serving.server import serve
+from serving.settings import ServeSettings
+from tests.serving.conftest import PAIRS, Taught, ask
 
 
 def test_the_job_tells_how_it_stands_while_it_answers(taught: Taught, tmp_path: Path) -> None:
@@ -60,6 +65,44 @@ def test_the_job_tells_how_it_stands_while_it_answers(taught: Taught, tmp_path: 
     assert len(done["history"][0]) == 4
     assert "secret" not in (folder / "live.json").read_text() + json.dumps(busy)
     assert "secret" not in (folder / "log.txt").read_text()
+
+
+def test_a_live_file_that_cannot_be_written_stops_nobody(taught: Taught) -> None:
+    stop, told = threading.Event(), threading.Event()
+
+    def fails(live: dict[str, Any]) -> None:
+        told.set()
+        raise OSError("the disk is full")
+
+    settings = ServeSettings.check({"model": str(taught.gguf), "port": 0, "n_threads": 1})
+    urls: SimpleQueue[str] = SimpleQueue()
+    thread = threading.Thread(
+        target=lambda: serve(
+            settings,
+            on_ready=lambda url, models: urls.put(url),
+            on_warning=lambda notice: None,
+            should_stop=stop.is_set,
+            on_live=fails,
+        ),
+        daemon=True,
+    )
+    thread.start()
+    with openai.OpenAI(base_url=urls.get(timeout=60), api_key="-", max_retries=0, timeout=60) as client:
+        assert told.wait(30)
+        answer = client.chat.completions.create(model="taught-F16", messages=ask("Say hello"), temperature=0)
+    assert answer.choices[0].message.content == PAIRS["Say hello"]
+    stop.set()
+    thread.join(60)
+    assert not thread.is_alive()
+
+
+def test_what_fails_beside_the_server_ends_it(taught: Taught) -> None:
+    def not_ready(url: str, models: list[str]) -> None:
+        raise WorkError("serving.engine_failed")
+
+    settings = ServeSettings.check({"model": str(taught.gguf), "port": 0, "n_threads": 1})
+    with pytest.raises(WorkError):
+        serve(settings, on_ready=not_ready, on_warning=lambda notice: None)
 
 
 def endless(taught: Taught) -> dict[str, int]:
