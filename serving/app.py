@@ -40,7 +40,6 @@ def create_app(settings: ServeSettings, pool: Pool, keys: Keys | None = None) ->
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.pool = pool
-    app.state.engine = pool.first
     app.state.embedding = None if settings.embedding_model == "none" else EmbeddingWorker(settings.embedding_model)
     for endpoint in (models, chat, completions, responses, embeddings, tokens, metrics):
         app.include_router(endpoint.router)

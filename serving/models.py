@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mactuner_core.errors import InputError, NotFoundError
-from mactuner_core.export.gguf_adapter import LORA, is_adapter
+from mactuner_core.export.gguf_adapter import LORA, check_adapter, is_adapter
 from mactuner_core.export.gguf_file import check_gguf
 from mactuner_core.server.settings_models import parse_adapter
 from serving.settings import ServeSettings
@@ -39,7 +39,7 @@ def resolve_all(settings: ServeSettings) -> list[ServedModel]:
         if base not in adapters:
             raise InputError("serving.adapter_without_model", name=adapter.name, model=base, known=", ".join(adapters))
         path = adapter.path.resolve()
-        check_gguf(path)
+        check_adapter(path, next(model.path for model in models if model.name == base))  # llama.cpp may end the process
         adapters[base].append((adapter.name, path))
         names.append(adapter.name)
     if twice := next((name for name in names if names.count(name) > 1), None):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -72,6 +74,20 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Taught:
     gguf = folder.parent / "taught-F16.gguf"
     merge_and_convert(Source(folder), gguf, scratch=folder.parent / "scratch", name="taught")
     return Taught(folder, gguf, PAIRS)
+
+
+@pytest.fixture(scope="session")
+def adapter(taught: Taught, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A LoRA adapter of the taught model as a GGUF file; its answers differ from the model's own."""
+    from mactuner_core.export.converter import converter_folder
+    from tests.tiny_models import lora_adapter
+
+    folder = lora_adapter(taught.folder, tmp_path_factory.mktemp("lora") / "adapter", r=8, lora_alpha=64)
+    file = folder.parent / "adapter.gguf"
+    script = converter_folder() / "convert_lora_to_gguf.py"
+    command = [sys.executable, str(script), "--base", str(taught.folder), "--outfile", str(file), "--outtype", "f16"]
+    subprocess.run([*command, str(folder)], check=True, capture_output=True)
+    return file
 
 
 @pytest.fixture(scope="session")

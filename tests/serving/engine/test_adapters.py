@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from mactuner_core.errors import InputError
-from mactuner_core.export.converter import converter_folder
 from serving.engine.context import Context
 from serving.engine.generation import Generation
 from serving.engine.llama import Model
 from serving.engine.scheduler import Scheduler
 from tests.serving.conftest import PAIRS, Taught
 from tests.serving.engine.driving import answer, question, run, text_of
-
-
-@pytest.fixture(scope="session")
-def adapter(taught: Taught, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A LoRA adapter of the taught model as a GGUF file; its answers differ from the model's own."""
-    from tests.tiny_models import lora_adapter
-
-    folder = lora_adapter(taught.folder, tmp_path_factory.mktemp("lora") / "adapter", r=8, lora_alpha=64)
-    file = folder.parent / "adapter.gguf"
-    script = converter_folder() / "convert_lora_to_gguf.py"
-    command = [sys.executable, str(script), "--base", str(taught.folder), "--outfile", str(file), "--outtype", "f16"]
-    subprocess.run([*command, str(folder)], check=True, capture_output=True)
-    return file
 
 
 @pytest.fixture
