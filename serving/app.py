@@ -44,6 +44,6 @@ def create_app(settings: ServeSettings, pool: Pool, keys: Keys | None = None) ->
     for endpoint in (models, chat, completions, responses, embeddings, tokens, metrics):
         app.include_router(endpoint.router)
     errors.install(app)
-    describe_truly(app, [ChatCompletionChunk, Completion, ResponseEvent])
+    describe_truly(app, [ChatCompletionChunk, Completion, ResponseEvent], keyed=bool(keys), open_paths=guard.OPEN_PATHS)
     guard.install(app, settings, keys or Keys())
     return app

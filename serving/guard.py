@@ -21,8 +21,8 @@ from serving.logs import UnknownFields
 from serving.metrics import Metrics
 from serving.settings import ServeSettings, is_loopback
 
-_WITH_BODY = ("POST", "PUT", "PATCH")
-_OPEN_PATHS = ("/health",)  # without a key
+_WITH_BODY = ("POST",)  # no endpoint takes another method: those are answered with 405
+OPEN_PATHS = ("/health",)  # without a key
 _WHILE_STOPPING = ("/health", "/metrics")
 _COME_AGAIN_S = "5"  # after a stop: as long as a restart takes, about
 _RATE_HEADERS = ("x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests")
@@ -108,7 +108,7 @@ class Guard:
         headers = Headers(scope=scope)
         if self._check_host and not _own_name(headers.get("host", "")):
             raise ApiError(403, "serving.foreign_host", code="host_not_allowed", host=headers.get("host", "–")[:100])
-        if self._keys and scope["path"] not in _OPEN_PATHS:
+        if self._keys and scope["path"] not in OPEN_PATHS:
             scope["client_name"] = self._whose(headers.get("authorization", ""))
         if self._gate.closed and scope["path"] not in _WHILE_STOPPING:
             raise NotReadyError("serving.not_ready", state="stopping")

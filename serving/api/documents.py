@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -61,15 +61,22 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def describe_truly(app: FastAPI, streamed: Sequence[type[BaseModel]]) -> None:
-    """Add to the app's document the data of `streamed` events; take out what the framework adds and no answer is (422)."""
+def describe_truly(app: FastAPI, streamed: Sequence[type[BaseModel]], keyed: bool, open_paths: Collection[str]) -> None:
+    """Add to the app's document the data of `streamed` events, and the key that all but the `open_paths` ask for.
+
+    Takes out what the framework adds and no answer is (422).
+    """
     made = app.openapi
 
     def openapi() -> dict[str, Any]:
         document = made()
-        for path in document["paths"].values():
-            for operation in path.values():
+        if keyed:
+            document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        for path, operations in document["paths"].items():
+            for operation in operations.values():
                 operation["responses"].pop("422", None)
+                if keyed and path not in open_paths:
+                    operation["security"] = [{"key": []}]
         schemas = document["components"]["schemas"]
         for model in streamed:
             schema = model.model_json_schema(ref_template=_COMPONENT)

@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from mactuner_core.errors import InputError, MacTunerError, NotFoundError
+from mactuner_core.errors import MacTunerError, NotFoundError
 from mactuner_core.messages import text
 from serving.engine.engine import NotReadyError, QueueFullError
 from serving.engine.pool import ModelNotFoundError
@@ -59,8 +59,6 @@ def describe(problem: MacTunerError) -> tuple[int, dict[str, Any], dict[str, str
         return 404, error_body(404, message, "model", "model_not_found"), {}
     if isinstance(problem, NotFoundError):
         return 404, error_body(404, message), {}
-    if isinstance(problem, InputError):
-        return 400, error_body(400, message, "messages"), {}
     return 500, error_body(500, message), {}
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, StringConstraints
 from pydantic_core import PydanticCustomError
 
 MAX_STOPS = 16
@@ -33,10 +33,15 @@ def _whole_json(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
+def _whole_number(value: Any) -> Any:
+    """Return 1 for 1.0, which JSON does not tell apart."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 # Strict: "0.7" is no number and 1 no truth value, as with OpenAI.
 Text = Annotated[str, StringConstraints(strict=True), AfterValidator(_whole_characters)]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
-Whole = Annotated[int, Strict()]
+Whole = Annotated[int, Strict(), BeforeValidator(_whole_number)]
 Truth = Annotated[bool, Strict()]
 Object = Annotated[dict[str, Any], AfterValidator(_whole_json)]
 Ignored = Annotated[Any, _IGNORED]

@@ -149,22 +149,15 @@ class ResponsesRequest(SampledBody):
     truncation: Ignored = None
     max_tool_calls: Ignored = None
     context_management: Ignored = None
-    background: Truth | None = None
+    background: Literal[False] | None = None
     previous_response_id: None = None
     conversation: None = None
     prompt: None = None
 
-    @field_validator("previous_response_id", "conversation", "prompt", mode="before")
+    @field_validator("background", "previous_response_id", "conversation", "prompt", mode="before")
     @classmethod
     def _no_state(cls, value: Any) -> Any:
-        if value is not None:
-            raise PydanticCustomError("keeps_no_state", "the server keeps no state")
-        return value
-
-    @field_validator("background")
-    @classmethod
-    def _now(cls, value: bool | None) -> bool | None:
-        if value:
+        if value is not None and value is not False:
             raise PydanticCustomError("keeps_no_state", "the server keeps no state")
         return value
 

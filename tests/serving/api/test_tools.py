@@ -18,8 +18,9 @@ PARAMETERS = {
     "required": ["city", "days"],
     "additionalProperties": False,
 }
-WEATHER = {"type": "function", "function": {"name": "get_weather", "description": "날씨", "parameters": PARAMETERS}}
-TIME = {"type": "function", "function": {"name": "get_time", "parameters": {"type": "object", "properties": {}}}}
+FUNCTION: dict[str, Any] = {"name": "get_weather", "description": "날씨", "parameters": PARAMETERS}
+WEATHER: Any = {"type": "function", "function": FUNCTION}
+TIME: Any = {"type": "function", "function": {"name": "get_time", "parameters": {"type": "object", "properties": {}}}}
 NAMED = {"type": "function", "function": {"name": "get_weather"}}
 
 
@@ -74,7 +75,7 @@ def test_one_call_when_several_are_not_wanted(server: Running) -> None:
 
 @pytest.mark.parametrize("stream", [True, False])
 def test_functions_are_answered_as_functions(server: Running, stream: bool) -> None:
-    options = {"functions": [WEATHER["function"]], "function_call": {"name": "get_weather"}}
+    options = {"functions": [FUNCTION], "function_call": {"name": "get_weather"}}
     if stream:
         chunks = streamed(server, "Say hello", **options)
         parts = [chunk.choices[0].delta.function_call for chunk in chunks if chunk.choices[0].delta.function_call]
