@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from typing import Annotated, Any, Literal
 
@@ -101,12 +102,17 @@ async def _answer(body: EmbeddingsRequest, worker: EmbeddingWorker, request: Req
         )
     vectors = _shortened(await worker.embed(texts), body.dimensions)
     request.scope["log"]["prompt_tokens"] = sum(lengths)
+    return await asyncio.to_thread(_response, vectors, sum(lengths), worker.name, body.encoding_format)
+
+
+def _response(vectors: Vectors, tokens: int, model: str, form: str | None) -> Response:
+    """Return the response. Runs beside the event loop: a million numbers take a while to write."""
     data = [
-        {"object": "embedding", "index": number, "embedding": _written(vector, body.encoding_format)}
+        {"object": "embedding", "index": number, "embedding": _written(vector, form)}
         for number, vector in enumerate(vectors)
     ]
-    use = {"prompt_tokens": sum(lengths), "total_tokens": sum(lengths)}
-    return JSONResponse({"object": "list", "model": worker.name, "data": data, "usage": use})
+    use = {"prompt_tokens": tokens, "total_tokens": tokens}
+    return JSONResponse({"object": "list", "model": model, "data": data, "usage": use})
 
 
 def _shortened(vectors: Vectors, dimensions: int | None) -> Vectors:

@@ -109,7 +109,6 @@ def _invalid(errors: Any) -> dict[str, Any]:
 _MESSAGES = {
     "missing": ("serving.field_missing", "missing_required_parameter"),
     "extra_forbidden": ("serving.field_unknown", "unknown_parameter"),
-    "not_supported": ("serving.field_not_supported", "unsupported_parameter"),
     "keeps_no_state": ("serving_api.keeps_no_state", "unsupported_parameter"),
     "greater_than_equal": ("serving.field_too_small", "invalid_value"),
     "greater_than": ("serving.field_not_above", "invalid_value"),

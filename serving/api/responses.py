@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from serving.api.conversation import generations
 from serving.api.documents import answers
+from serving.api.errors import ApiError
 from serving.api.responses_answer import ResponseAnswer
 from serving.api.responses_input import amount, conversation
 from serving.api.responses_schema import ResponsesRequest
@@ -30,7 +31,12 @@ async def responses(body: ResponsesRequest, request: Request) -> Response:
     """
 
     async def begin(lease: Lease) -> tuple[Run, ResponseAnswer]:
-        made, answers = await generations(conversation(body), body, amount(body), lease)
+        try:
+            made, answers = await generations(conversation(body), body, amount(body), lease)
+        except ApiError as problem:
+            if problem.param and problem.param.startswith("response_format"):
+                problem.param = "text.format"  # what it is called here
+            raise
         run = Run(request, lease, made)
         return run, ResponseAnswer(run, body, answers[0].parser)
 

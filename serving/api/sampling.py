@@ -11,6 +11,7 @@ from serving.api.fields import SampledBody
 from serving.engine.generation import Sampling
 from serving.engine.llama import Model
 
+_RANDOM_SEED = 0xFFFFFFFF  # llama.cpp takes a seed of its own choice for this one
 _FIELDS = ("temperature", "top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty", "repeat_penalty")
 
 
@@ -25,7 +26,7 @@ def samplings(body: SampledBody, model: Model, count: int) -> list[Sampling]:
     values["top_k"] = int(values.get("top_k", 0))
     first = secrets.randbits(32) if body.seed is None else body.seed
     one = Sampling(**values, logit_bias=_bias(body, model))
-    return [replace(one, seed=(first + number) & 0xFFFFFFFF) for number in range(count)]
+    return [replace(one, seed=(first + number) % _RANDOM_SEED) for number in range(count)]
 
 
 def _bias(body: SampledBody, model: Model) -> tuple[tuple[int, float], ...]:

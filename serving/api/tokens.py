@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
@@ -66,12 +67,7 @@ async def tokenize(body: TokenizeRequest, request: Request) -> Response:
     async def answer() -> Response:
         pool: Pool = request.app.state.pool
         async with pool.lease(body.model or pool.names()[0]) as lease:
-            model = loaded(lease.engine)
-            ids = model.tokenize(body.content, special=body.parse_special).tolist()
-            if body.add_special:
-                ids = [*model.beginning, *ids]
-            tokens: list[Any] = [_piece(model, token) for token in ids] if body.with_pieces else ids
-            return JSONResponse({"tokens": tokens, "count": len(ids), "max_model_len": lease.engine.longest})
+            return await asyncio.to_thread(_tokenized, body, loaded(lease.engine), lease.engine.longest)
 
     return await unless_left(request.receive, answer())
 
@@ -83,10 +79,18 @@ async def detokenize(body: DetokenizeRequest, request: Request) -> Response:
     async def answer() -> Response:
         pool: Pool = request.app.state.pool
         async with pool.lease(body.model or pool.names()[0]) as lease:
-            text = text_of(loaded(lease.engine), body.tokens, "tokens")
+            text = await asyncio.to_thread(text_of, loaded(lease.engine), body.tokens, "tokens")
             return JSONResponse({"content": text, "prompt": text})
 
     return await unless_left(request.receive, answer())
+
+
+def _tokenized(body: TokenizeRequest, model: Model, longest: int) -> Response:
+    ids = model.tokenize(body.content, special=body.parse_special).tolist()
+    if body.add_special:
+        ids = [*model.beginning, *ids]
+    tokens: list[Any] = [_piece(model, token) for token in ids] if body.with_pieces else ids
+    return JSONResponse({"tokens": tokens, "count": len(ids), "max_model_len": longest})
 
 
 def text_of(model: Model, tokens: list[int], param: str) -> str:

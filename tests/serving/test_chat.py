@@ -116,6 +116,7 @@ def test_the_same_seed_gives_the_same_answer(server: Running) -> None:
 
     assert sample(11) == sample(11)
     assert sample(-5) == sample(-5)
+    assert sample(-1) == sample(-1)
     assert len({sample(seed) for seed in range(6)}) > 3
 
 

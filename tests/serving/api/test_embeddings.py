@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 
 from mactuner_core.errors import InputError
 from mactuner_core.rag.embedder import PACKAGED, Embedder
-from tests.serving.conftest import Running
+from tests.serving.conftest import Running, ask
 
 TEXTS = ["How is a contract made?", "임대차 기간은 얼마인가요?", "The quick brown fox"]
 
@@ -102,3 +104,13 @@ def test_a_model_that_is_not_there(tmp_path: Any) -> None:
     with pytest.raises(InputError) as caught:
         Embedder(str(tmp_path / "nothing"))
     assert caught.value.code == "rag.no_embedding_model"
+
+
+def test_a_server_whose_embedding_model_is_not_there_still_writes(
+    start: Callable[..., Running], tmp_path: Path
+) -> None:
+    server = start(embedding_model=str(tmp_path / "nothing"))
+    for _ in range(2):
+        with pytest.raises(openai.InternalServerError, match="nothing"):
+            server.client.embeddings.create(model=str(tmp_path / "nothing"), input="x")
+    assert server.client.chat.completions.create(model=server.name, messages=ask("x"), max_tokens=1).choices

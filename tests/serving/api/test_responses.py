@@ -168,6 +168,7 @@ def test_parse(server: Running) -> None:
         ({"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "x"}]}]}, "input.0.content.0"),
         ({"tools": [{"type": "web_search"}]}, "tools.0.type"),
         ({"text": {"format": {"type": "xml"}}}, "text.format.type"),
+        ({"text": {"format": {"type": "json_schema", "name": "x", "schema": {"type": "no"}}}}, "text.format"),
         ({"metadata": {"a": 1}}, "metadata.a"),
         ({"input": "word " * 5000}, "input"),
         ({"n": 2}, "n"),
