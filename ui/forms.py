@@ -61,12 +61,13 @@ def settings_form(
 
 
 def label_of(setting: Setting) -> str:
-    """Return the label of a setting with its unit."""
+    """Return the label of a setting with its unit, unless the label says it already."""
     label = setting.label[language()]
     if not setting.unit:
         return label
     known = f"ui.unit_{setting.unit}" in catalogue()
-    return t("ui.label_with_unit", label=label, unit=t(f"ui.unit_{setting.unit}") if known else setting.unit)
+    unit = t(f"ui.unit_{setting.unit}") if known else setting.unit
+    return label if unit in label.lower().split() else t("ui.label_with_unit", label=label, unit=unit)
 
 
 def _draw(form: Form, setting: Setting, key: str, values: Mapping[str, Any]) -> None:

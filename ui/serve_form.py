@@ -37,7 +37,7 @@ def server_form(app: App) -> None:
     origin, values = last_settings(app)
     models, unverified = ask_models(app, values, origin)
     host = ask_host(values, origin)
-    keys, keys_in_order = ask_keys(app, host)
+    keys, keys_in_order = ask_keys(app, host, bool(values.get("api_key_file")))
     form = settings_form(
         ServeSettings, f"serve-{origin}", values=values | {"port": first_port(origin, values)}, leave_out=ASKED_ABOVE
     )
@@ -86,7 +86,7 @@ def ask_models(app: App, values: Mapping[str, Any], origin: str) -> tuple[list[s
     )  # fmt: skip
     own_before = next((name for name in values.get("model", []) if name not in choices and name.endswith(".gguf")), "")
     own = st.text_input(
-        t("serve_page.own_file"), "" if wanted else own_before, key=f"serve-{origin}-own", placeholder="~/models/model.gguf",
+        t("serve_page.own_file"), "" if wanted else own_before, key=f"serve-{origin}-own", placeholder=t("serve_page.own_file_example"),
         help=t("serve_page.own_file_help"),
     ).strip()  # fmt: skip
     failed = [names[ref] for ref in refs if not choices[ref].file.verified]

@@ -14,10 +14,10 @@ SHOWN_ONCE = "serve-new-key"
 FIRST_NAME = "me"
 
 
-def ask_keys(app: App, host: str) -> tuple[str | None, bool]:
+def ask_keys(app: App, host: str, before: bool) -> tuple[str | None, bool]:
     """Draw whether requests need a key, and the keys; return the key file to use and whether all is in order.
 
-    An address that other machines reach is not in order without a key.
+    `before` tells whether the last server asked for a key. An address that other machines reach is not in order without one.
     """
     path = key_file(app.workspace)
     with errors_are_shown():
@@ -26,7 +26,7 @@ def ask_keys(app: App, host: str) -> tuple[str | None, bool]:
         if outside and not keys:
             st.warning(t("serve_page.key_needed"), icon=":material/key:")
         wanted = st.toggle(
-            t("serve_page.with_keys"), value=outside, key=f"serve-with-keys-{outside}", disabled=outside,
+            t("serve_page.with_keys"), value=outside or before, key=f"serve-with-keys-{outside}", disabled=outside,
             help=t("serve_page.with_keys_help"),
         )  # fmt: skip
         if wanted or keys or SHOWN_ONCE in st.session_state:
