@@ -99,8 +99,8 @@ def check_quote(quote: str, sources: Mapping[int, str]) -> QuoteCheck:
 def quote_share(quote: str, source: str) -> float:
     """Return how much of a quote stands in a source, from 0 to 1; only letters and digits count, in any case and Unicode form.
 
-    1 is verbatim. A quote with dots for what it leaves out is as good as its worst part. Else it is the share of letters that
-    stand, in order, in the stretch of the source that holds the longest common piece.
+    1 is verbatim. A quote with dots for what it leaves out is as good as its worst part. Else the stretch of the source that holds
+    the longest common piece is aligned with the quote: twice the shared letters over the letters of both.
     """
     parts = [part for part in map(plain_letters, _CUT.split(quote)) if part]
     return min((_part_share(part, plain_letters(source)) for part in parts), default=0.0)
@@ -154,8 +154,9 @@ def _part_share(part: str, source: str) -> float:
     slack = len(part) // 10 + 1
     start = max(0, longest.a - longest.b - slack)
     stretch = source[start : longest.a - longest.b + len(part) + slack]
-    blocks = difflib.SequenceMatcher(None, stretch, part, autojunk=False).get_matching_blocks()
-    return sum(block.size for block in blocks) / len(part)
+    blocks = difflib.SequenceMatcher(None, stretch, part, autojunk=False).get_matching_blocks()[:-1]
+    span = blocks[-1].a + blocks[-1].size - blocks[0].a
+    return 2 * sum(block.size for block in blocks) / (len(part) + span)
 
 
 def _rest_of_sentence(content: str, start: int) -> str:
