@@ -44,14 +44,19 @@ def answers(whole: type[BaseModel], stream: type[BaseModel] | None = None) -> di
     """Return the `responses` of an endpoint that takes a body; `stream` is the data of each server-sent event."""
     good: dict[str, Any] = {"model": whole, "description": "The answer."}
     if stream:
-        described = f"Server-sent events; the data of each is a {stream.__name__}."
-        good["content"] = {
-            "text/event-stream": {
-                "schema": {"type": "string", "description": described},
-                "x-event-schema": {"$ref": _COMPONENT.format(model=stream.__name__)},
-            }
-        }
+        good["content"] = {"text/event-stream": {"itemSchema": _event(stream)}}
     return {200: good, **errors(*_ERRORS)}
+
+
+def _event(data: type[BaseModel]) -> dict[str, Any]:
+    """Return the schema of a server-sent event: its data is JSON, an error where the answer failed, or the last word."""
+    references = [{"$ref": _COMPONENT.format(model=model.__name__)} for model in (data, ErrorBody)]
+    json_text = {"type": "string", "contentMediaType": "application/json", "contentSchema": {"anyOf": references}}
+    return {
+        "type": "object",
+        "properties": {"data": {"anyOf": [{"const": "[DONE]"}, json_text]}, "event": {"type": "string"}},
+        "required": ["data"],
+    }
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
