@@ -51,6 +51,16 @@ class Workspace:
         return self.root / "exports"
 
     @property
+    def collections(self) -> Path:
+        """Collections of documents, one folder each."""
+        return self.root / "collections"
+
+    @property
+    def cache(self) -> Path:
+        """What was computed once and can be computed again; may be removed when nothing runs."""
+        return self.root / "cache"
+
+    @property
     def jobs(self) -> Path:
         """Jobs, one folder each."""
         return self.root / "jobs"
@@ -69,7 +79,14 @@ def open_workspace(root: Path | None = None) -> Workspace:
     folder = root or Path(os.environ.get("MACTUNER_HOME") or Path.home() / ".mactuner")
     workspace = Workspace(folder.expanduser().resolve())
     try:
-        for part in (workspace.models, workspace.datasets, workspace.runs, workspace.exports, workspace.jobs):
+        for part in (
+            workspace.models,
+            workspace.datasets,
+            workspace.runs,
+            workspace.exports,
+            workspace.collections,
+            workspace.jobs,
+        ):
             part.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         if problem.errno == errno.ENOSPC:
