@@ -138,6 +138,7 @@ def loading(taught: Taught) -> Iterator[TestClient]:
     """The app of a server whose model is still loading."""
     settings = ServeSettings.check({"model": str(taught.gguf)})
     pool = Pool([ServedModel(taught.gguf, "tiny")], settings)
+    assert pool.first.state == "loading"  # made, and never started
     yield TestClient(create_app(settings, pool), base_url="http://localhost")
 
 
