@@ -16,7 +16,7 @@ from mactuner_core.rag.documents.limits import Limits
 _MAXIMUM_RATIO = 200  # Word's XML shrinks ten to forty times; a bomb a thousand times
 _ALWAYS_FINE = 10_000_000  # bytes
 _MOST_MEMBERS = 10_000
-_KOREAN_STYLES = "\n".join(
+_STYLES = "p[style-name='Title'] => h1:fresh\n" + "\n".join(
     f"p[style-name='{name}{space}{level}'] => h{level}:fresh"
     for name in ("제목", "개요")
     for space in ("", " ")
@@ -32,7 +32,7 @@ def read_docx(path: Path, name: str, limits: Limits) -> tuple[str, list[Page], l
     try:
         with path.open("rb") as file:
             html = mammoth.convert_to_html(
-                file, style_map=_KOREAN_STYLES, convert_image=_no_picture, external_file_access=False
+                file, style_map=_STYLES, convert_image=_no_picture, external_file_access=False
             ).value
     except (
         zipfile.BadZipFile,

@@ -15,7 +15,7 @@ from mactuner_core.rag.documents.clean import clean
 from mactuner_core.rag.documents.document import Block, DocumentWarning, Page, make_page
 from mactuner_core.rag.documents.joining import SENTENCE_END, Joiner
 from mactuner_core.rag.documents.limits import Limits
-from mactuner_core.rag.documents.pdf_blocks import body_size, to_blocks, with_levels
+from mactuner_core.rag.documents.pdf_blocks import body_size, lists_joined, to_blocks, with_levels
 from mactuner_core.rag.documents.pdf_lines import Line, page_lines
 from mactuner_core.rag.documents.pdf_ocr import Ocr, find_ocr, read_picture
 from mactuner_core.rag.documents.pdf_order import reading_order
@@ -77,7 +77,7 @@ def read_pdf(
     unread = [raw.number for raw in raws if raw.lines is None]
     if len(unread) == len(raws):
         raise InputError("rag_documents.pdf_no_page_readable", name=name, pages=len(raws))
-    pages = _second_pass(raws)
+    pages = _second_pass(raws, progress)
     if not any(page.text or page.scanned for page in pages):
         raise InputError("rag_documents.no_text", name=name)
     return title, pages, _warnings(raws, unread, repaired, ocr, reader)
@@ -87,14 +87,12 @@ def _first_pass(pdf: Any, number: int, reader: Ocr | None, limits: Limits) -> _R
     raw = _Raw(number)
     try:
         page = pdf[number - 1]
-        if page.rotation:
-            page.remove_rotation()  # tables are looked for on the upright page, and so all boxes agree
         lines = page_lines(page)
         raw.height = page.rect.height
         raw.scanned = sum(len(line.text) for line in lines) < _FEW_CHARACTERS and _is_picture(page)
         if raw.scanned and reader is not None:
             raw.ocr = read_picture(page, number, reader, limits)
-        raw.tables = ruled_tables(page, Joiner([]).texts) if lines else []
+        raw.tables = ruled_tables(page) if lines else []
         raw.lines = [line for line in lines if not inside(line, raw.tables)]
     except (RuntimeError, ValueError, IndexError, ReferenceError, AssertionError, OverflowError, TypeError):
         raw.lines = None  # MuPDF's bindings raise all of these on damaged pages
@@ -110,16 +108,17 @@ def _is_picture(page: Any) -> bool:
     return False
 
 
-def _second_pass(raws: list[_Raw]) -> list[Page]:
+def _second_pass(raws: list[_Raw], progress: Progress) -> list[Page]:
     read = [raw for raw in raws if raw.lines is not None]
     lines = [raw.lines or [] for raw in read]
     body = body_size(lines)
     bold = sum(len(line.text) for page in lines for line in page if line.bold and line.size == body)
     bold_body = bold > 0.5 * sum(len(line.text) for page in lines for line in page if line.size == body)
-    joiner = Joiner(line for page in lines for line in page)
+    joiner = Joiner(lines)
     kept = without_repeats(lines, [raw.height for raw in read], body)
     found: list[Block] = []
     for raw, page in zip(read, kept, strict=True):
+        progress(len(raws), len(raws))
         if raw.ocr is not None:
             found += raw.ocr
         else:
@@ -133,7 +132,7 @@ def _second_pass(raws: list[_Raw]) -> list[Page]:
 
 
 def _page_blocks(raw: _Raw, lines: list[Line], body: float, bold_body: bool, joiner: Joiner) -> list[Block]:
-    upright = [line for line in lines if line.upright]
+    upright = [line for line in lines if line.turn == 0]
     tables = list(raw.tables) + open_tables(upright)
     outside = [line for line in upright if not inside(line, tables[len(raw.tables) :])]
     blocks: list[Block] = []
@@ -143,8 +142,8 @@ def _page_blocks(raw: _Raw, lines: list[Line], body: float, bold_body: bool, joi
         if blocks and made and _goes_on(blocks[-1], made[0]):
             made[0] = replace(blocks[-1], text=joiner.texts([blocks.pop().text, made[0].text]))
         blocks += made
-    sideways = [line for line in lines if not line.upright and len(line.text) > 1]
-    return blocks + [Block("paragraph", line.text, 0, raw.number, line.box) for line in sideways]
+    sideways = [line for line in lines if line.turn and len(line.text) > 1]
+    return lists_joined(blocks) + [Block("paragraph", line.text, 0, raw.number, line.box) for line in sideways]
 
 
 def _goes_on(block: Block, following: Block) -> bool:

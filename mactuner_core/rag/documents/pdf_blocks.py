@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from mactuner_core.rag.documents.clean import markdown_table
 from mactuner_core.rag.documents.document import Block, Box
 from mactuner_core.rag.documents.joining import Joiner
 from mactuner_core.rag.documents.pdf_lines import Line
@@ -50,7 +51,7 @@ def to_blocks(run: Sequence[Line | Table], page: int, body: float, bold_body: bo
     for item in run:
         if isinstance(item, Table):
             blocks += _finished(group, page, body, bold_body, joiner)
-            blocks.append(Block("table", item.text, 0, page, _rounded(item.box)))
+            blocks.append(Block("table", _table_text(item, joiner), 0, page, _rounded(item.box)))
             group = []
         elif group and not _follows(group, item, right):
             blocks += _finished(group, page, body, bold_body, joiner)
@@ -58,7 +59,11 @@ def to_blocks(run: Sequence[Line | Table], page: int, body: float, bold_body: bo
         else:
             group.append(item)
     blocks += _finished(group, page, body, bold_body, joiner)
-    return _lists_joined(blocks)
+    return blocks
+
+
+def _table_text(table: Table, joiner: Joiner) -> str:
+    return markdown_table([[joiner.texts(cell) for cell in row] for row in table.rows])
 
 
 def _follows(group: Sequence[Line], line: Line, right: float) -> bool:
@@ -134,14 +139,15 @@ def with_levels(blocks: Iterable[Block]) -> list[Block]:
 def _depth(text: str) -> int:
     division = _DIVISION.match(text)
     if division:
-        return _DEPTHS.get(division.group(1) or "", 1)
+        return _DEPTHS.get(division.group(1) or "", 2)
     if _ARTICLE.fullmatch(text):
         return 5
     numbered = _NUMBERED.match(text)
     return numbered.group(1).count(".") + 1 if numbered and numbered.group(1) else 1
 
 
-def _lists_joined(blocks: list[Block]) -> list[Block]:
+def lists_joined(blocks: Iterable[Block]) -> list[Block]:
+    """Return the blocks of a page with the items of each list in one block."""
     joined: list[Block] = []
     for block in blocks:
         if block.kind == "list" and joined and joined[-1].kind == "list":

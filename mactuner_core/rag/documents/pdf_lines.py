@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +14,16 @@ _PRESERVE_WHITESPACE, _MEDIABOX_CLIP = 2, 64  # ligatures are taken apart and pi
 _FLAGS = _PRESERVE_WHITESPACE | _MEDIABOX_CLIP
 _BOLD, _MONO = 16, 8
 _BOLD_NAMES = re.compile("bold|black|heavy|헤드라인|견고딕|견명조|태고딕", re.IGNORECASE)
-_UPRIGHT = 0.99
+_STRAIGHT = 0.99
+_TURNS = {(1, 0): 0, (0, -1): 90, (-1, 0): 180, (0, 1): 270}
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of text; `size` in points, `spaced` when a space stands at its end, `upright` when written left to right."""
+    """One line of text; `size` in points, `spaced` when a space stands at its end.
+
+    `turn` is how far the page must be turned for the line to stand upright: 0, 90, 180 or 270 degrees, -1 when it is slanted.
+    """
 
     text: str
     box: Box
@@ -26,20 +31,19 @@ class Line:
     bold: bool = False
     mono: bool = False
     spaced: bool = False
-    upright: bool = True
+    turn: int = 0
 
 
 def page_lines(page: Any) -> list[Line]:
-    """Return the lines of a MuPDF page in the order of the file. A page written sideways is turned first."""
+    """Return the lines of a MuPDF page in the order of the file, after turning the page so that most of them stand upright."""
+    if page.rotation:
+        page.remove_rotation()  # tables are looked for on the page as it lies in the file, and so all boxes agree
     lines = _lines(page)
-    sideways = [line for line in lines if not line.upright]
-    if len(sideways) > len(lines) / 2:
-        for turn in (90, 270):
-            page.set_rotation((page.rotation + turn) % 360)
-            turned = _lines(page)
-            if sum(line.upright for line in turned) > len(turned) / 2:
-                return turned
-            page.set_rotation((page.rotation - turn) % 360)
+    turn, count = Counter(line.turn for line in lines).most_common(1)[0] if lines else (0, 0)
+    if turn > 0 and count > len(lines) / 2:
+        page.set_rotation(turn)
+        page.remove_rotation()
+        return _lines(page)
     return lines
 
 
@@ -66,7 +70,8 @@ def _line(line: dict[str, Any]) -> Line | None:
         letters += length
         bold += length * bool(span["flags"] & _BOLD or _BOLD_NAMES.search(span["font"]))
         mono += length * bool(span["flags"] & _MONO)
-    upright = line["dir"][0] > _UPRIGHT or line["wmode"] == 1
+    across, down = (round(part) for part in line["dir"]) if max(map(abs, line["dir"])) > _STRAIGHT else (0, 0)
+    turn = 0 if line["wmode"] == 1 else _TURNS.get((across, down), -1)
     spaced = raw[-1].isspace()
     heavy = bold > 0.8 * letters
-    return Line(text, line["bbox"], round(main["size"] * 2) / 2, heavy, mono > 0.8 * letters, spaced, upright)
+    return Line(text, line["bbox"], round(main["size"] * 2) / 2, heavy, mono > 0.8 * letters, spaced, turn)

@@ -12,9 +12,10 @@ from mactuner_core.rag.documents.clean import clean
 from mactuner_core.rag.documents.document import Box
 from mactuner_core.rag.documents.limits import Limits
 from mactuner_core.rag.documents.pdf import open_pdf
+from mactuner_core.rag.documents.pdf_lines import page_lines
 
 _DPI = 130
-_YELLOW = (1.0, 0.85, 0.2)
+_YELLOW = (1.0, 0.92, 0.45)
 _NOT_LETTERS = re.compile(r"[^\w]+|_")
 _LEAST_LETTERS = 4  # of a passage, for a part of it to be looked for
 _PART = 24  # letters that must agree where the passage as a whole is not on the page
@@ -30,8 +31,7 @@ def picture(path: Path, name: str, number: int, marked: Sequence[str | Box], lim
             raise InputError("rag_documents.no_page", name=name, page=number, pages=pdf.page_count)
         try:
             page = pdf[number - 1]
-            if page.rotation:
-                page.remove_rotation()
+            page_lines(page)  # turns it as reading did
             boxes: list[Box] = []
             words: list[tuple[str, Box]] = [(clean(word[4]), word[:4]) for word in page.get_text("words")]
             for one in marked:

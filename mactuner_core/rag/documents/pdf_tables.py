@@ -6,13 +6,13 @@ extraction drops the spaces of Korean, so the words of the page are put into the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 from typing import Any
 
-from mactuner_core.rag.documents.clean import clean, markdown_table
+from mactuner_core.rag.documents.clean import clean
 from mactuner_core.rag.documents.document import Box
 from mactuner_core.rag.documents.pdf_lines import Line
 from mactuner_core.rag.documents.pdf_order import rows_of, same_row
@@ -28,22 +28,21 @@ _LOOSE = 0.75  # text columns fill more than this of their width, the cells of a
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table with its place and its Markdown."""
+    """A table with its place; `rows` of cells, each of lines."""
 
     box: Box
-    text: str
-    ruled: bool = True
+    rows: list[list[list[str]]]
 
 
-def ruled_tables(page: Any, join: Callable[[Sequence[str]], str]) -> list[Table]:
-    """Return the tables of a MuPDF page that are drawn with rules; `join` makes one text of the lines of a cell."""
+def ruled_tables(page: Any) -> list[Table]:
+    """Return the tables of a MuPDF page that are drawn with rules."""
     if not _has_rules(page):
         return []
     finder = page.find_tables(use_layout=False)
     if finder is None or not finder.tables:
         return []
     words = [(word[:4], clean(word[4])) for word in page.get_text("words")]
-    found = (_ruled(table, words, join) for table in finder.tables)
+    found = (_ruled(table, words) for table in finder.tables)
     return [table for table in found if table is not None]
 
 
@@ -75,22 +74,22 @@ def _has_rules(page: Any) -> bool:
     return False
 
 
-def _ruled(table: Any, words: list[tuple[Box, str]], join: Callable[[Sequence[str]], str]) -> Table | None:
+def _ruled(table: Any, words: list[tuple[Box, str]]) -> Table | None:
     box = tuple(table.bbox)
     within = [word for word in words if _holds(box, word[0])]
-    rows = [[_cell(cell, within, join) if cell else "" for cell in row.cells] for row in table.rows]
+    rows = [[_cell(cell, within) if cell else [] for cell in row.cells] for row in table.rows]
     rows = [row for row in rows if any(row)]
     kept = [
-        place for place in range(max(map(len, rows), default=0)) if any(row[place : place + 1] != [""] for row in rows)
+        place for place in range(max(map(len, rows), default=0)) if any(any(row[place : place + 1]) for row in rows)
     ]
-    rows = [[row[place] for place in kept] for row in rows]
+    rows = [[row[place] if place < len(row) else [] for place in kept] for row in rows]
     cells = [cell for row in rows for cell in row]
     if len(rows) < 2 or len(kept) < 2 or sum(map(bool, cells)) < _LEAST_FILLED * len(cells):
         return None
-    return Table(box, markdown_table(rows))
+    return Table(box, rows)
 
 
-def _cell(cell: Box, words: list[tuple[Box, str]], join: Callable[[Sequence[str]], str]) -> str:
+def _cell(cell: Box, words: list[tuple[Box, str]]) -> list[str]:
     lines: list[list[str]] = []
     last: Box | None = None
     for box, word in words:
@@ -100,7 +99,7 @@ def _cell(cell: Box, words: list[tuple[Box, str]], join: Callable[[Sequence[str]
             else:
                 lines.append([word])
             last = box
-    return join([" ".join(line) for line in lines])
+    return [" ".join(line) for line in lines]
 
 
 def _holds(outer: Box, inner: Box) -> bool:
@@ -157,4 +156,4 @@ def _open(run: list[list[Line]]) -> Table:
         max(box[2] for box in boxes),
         max(box[3] for box in boxes),
     )
-    return Table(around, markdown_table([[cell.text for cell in row] for row in run]), ruled=False)
+    return Table(around, [[[cell.text] for cell in row] for row in run])

@@ -101,7 +101,7 @@ class _Process:
             if "step" not in answer:
                 return answer
             deadline = time.monotonic() + limits.step_seconds
-            if progress is not None:
+            if progress is not None and answer["step"]:
                 progress(answer["step"], answer["of"])
 
     def end(self) -> None:

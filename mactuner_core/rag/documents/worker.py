@@ -44,6 +44,7 @@ def main() -> None:
 def _answer(request: dict[str, Any], say: Say) -> dict[str, Any]:
     limits = Limits(**request["limits"])
     path, name = Path(request["path"]), request["name"]
+    say({"step": 0, "of": 0})  # the start of this process is over: from here on the time counts
     try:
         if request["do"] == "picture":
             from mactuner_core.rag.documents.pdf_picture import picture
