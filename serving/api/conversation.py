@@ -47,7 +47,7 @@ async def generations(
     """Return one generation for each answer, and what parses its text; raises ApiError or InputError."""
     model = loaded(lease.engine)
     sampled = samplings(body, model, amount.answers)
-    plan, tokens, answers = await asyncio.to_thread(_read, conversation, lease.engine, amount.answers)
+    plan, tokens, answers = await asyncio.to_thread(_read_safely, conversation, lease.engine, amount.answers)
     limit = amount.max_tokens or lease.engine.settings.max_tokens
     made = [
         Generation(
@@ -77,6 +77,12 @@ def check_length(tokens: Tokens | Sequence[int], longest: int, param: str) -> No
         raise ApiError(400, "serving.too_long", param=param, code="context_length_exceeded", **values)
     if not len(tokens):
         raise ApiError(400, "serving.empty_prompt", param=param, code="invalid_value")
+
+
+def _read_safely(conversation: Conversation, engine: Engine, count: int) -> tuple[Plan, Tokens, list[Answer]]:
+    """Read with the model kept in memory: when the client leaves, the lease ends before this thread does."""
+    with loaded(engine).reading():
+        return _read(conversation, engine, count)
 
 
 def _read(conversation: Conversation, engine: Engine, count: int) -> tuple[Plan, Tokens, list[Answer]]:

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from mactuner_core.errors import MacTunerError, NotFoundError
 from mactuner_core.messages import text
 from serving.engine.engine import NotReadyError, QueueFullError
+from serving.engine.llama import ModelClosedError
 from serving.engine.pool import ModelNotFoundError
 from serving.engine.scheduler import RequestTimeoutError
 
@@ -51,7 +52,7 @@ def describe(problem: MacTunerError) -> tuple[int, dict[str, Any], dict[str, str
         return problem.status, error_body(problem.status, message, problem.param, problem.short_code), headers
     if isinstance(problem, QueueFullError):
         return 429, error_body(429, message, code="queue_full"), {"Retry-After": _RETRY_AFTER_S}
-    if isinstance(problem, NotReadyError):
+    if isinstance(problem, NotReadyError | ModelClosedError):
         return 503, error_body(503, message, code="not_ready"), {"Retry-After": _RETRY_AFTER_S}
     if isinstance(problem, RequestTimeoutError):  # OpenAI's clients would ask again, and wait as long again
         return 504, error_body(504, message, code="timed_out"), {"X-Should-Retry": "false"}

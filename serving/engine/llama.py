@@ -5,10 +5,12 @@ Safe from several threads at once are the methods that only read the vocabulary:
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
+import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,15 @@ import numpy as np
 from mactuner_core.errors import InputError, WorkError
 from mactuner_core.export.gguf_file import check_gguf
 from serving.engine.generation import Tokens
+from serving.engine.long_words import LONGEST, LONGEST_SAFE, SAFE, cut
 
+_LARGE = 1_000_000  # bytes; llama.cpp takes up to a hundred times as many to split them, so one such text at a time
+_large = threading.Lock()
 _log_lines: deque[str] = deque(maxlen=20)
+
+
+class ModelClosedError(WorkError):
+    """The model was unloaded while somebody wanted to read it: HTTP 503."""
 
 
 class Model:
@@ -38,7 +47,10 @@ class Model:
         self._model = cpp.llama_model_load_from_file(str(path).encode(), params)
         if not self._model:
             raise InputError("serving.load_failed", path=path, reason=last_log_line())
+        self._unread = threading.Condition()
+        self._readers = 0
         self._vocabulary = cpp.llama_model_get_vocab(self._model)
+        self._longest_word = self._longest_word_bytes()
         self.size = int(cpp.llama_vocab_n_tokens(self._vocabulary))
         self.trained_context = int(cpp.llama_model_n_ctx_train(self._model))
         self.chat_template = _text(cpp.llama_model_chat_template(self._model, None))
@@ -76,12 +88,17 @@ class Model:
     def tokenize(self, text: str, special: bool = True) -> Tokens:
         """Return the token ids of `text`, none added; shape (tokens,). Not `special`: control tokens are plain text."""
         data = text.encode("utf-8")
-        room = len(data) + 16
-        tokens = np.empty(room, dtype=np.int32)
-        pointer = tokens.ctypes.data_as(ctypes.POINTER(ctypes.c_int32))
-        count = cpp.llama_tokenize(self._vocabulary, data, len(data), pointer, room, False, special)
-        if count < 0:
-            raise WorkError("serving.tokenize_failed", characters=len(text))
+        tokens = np.empty(len(data) + 16, dtype=np.int32)
+        parts = cut(data, self._longest_word) if self._longest_word else [data]
+        count = 0
+        with self.reading(), _large if len(data) > _LARGE else contextlib.nullcontext():
+            for part in parts:
+                rest = tokens[count:]
+                pointer = rest.ctypes.data_as(ctypes.POINTER(ctypes.c_int32))
+                made = cpp.llama_tokenize(self._vocabulary, part, len(part), pointer, len(rest), False, special)
+                if made < 0:
+                    raise WorkError("serving.tokenize_failed", characters=len(text))
+                count += made
         return tokens[:count].copy()
 
     def piece(self, token: int, special: bool = False) -> bytes:
@@ -100,17 +117,42 @@ class Model:
         """Return about how much the keys and values of `n_ctx` tokens take in 16 bits."""
         return n_ctx * self._cell_bytes
 
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """Keep the model in memory for a thread that reads it, whatever becomes of its request; raises ModelClosedError."""
+        with self._unread:
+            if not self._model:
+                raise ModelClosedError("serving.not_ready", state="stopped")
+            self._readers += 1
+        try:
+            yield
+        finally:
+            with self._unread:
+                self._readers -= 1
+                self._unread.notify_all()
+
     def close(self) -> None:
-        """Free the model; its contexts must be closed before."""
-        if self._model:
-            cpp.llama_model_free(self._model)
-            self._model = None
+        """Free the model once nobody reads it; its contexts must be closed before."""
+        with self._unread:
+            self._unread.wait_for(lambda: not self._readers)
+            if self._model:
+                cpp.llama_model_free(self._model)
+                self._model = None
+
+    def _longest_word_bytes(self) -> int:
+        """Return from which length on words are cut; 0: never, as the tokenizer knows no words."""
+        if cpp.llama_vocab_type(self._vocabulary) != cpp.LLAMA_VOCAB_TYPE_BPE:
+            return 0
+        buffer = ctypes.create_string_buffer(64)
+        cpp.llama_model_meta_val_str(self._model, b"tokenizer.ggml.pre", buffer, len(buffer))
+        return LONGEST_SAFE if buffer.value.decode("utf-8", "replace") in SAFE else LONGEST
 
     def _read_piece(self, token: int, special: bool) -> bytes:
         room = 64
         while True:
             buffer = ctypes.create_string_buffer(room)
-            length = cpp.llama_token_to_piece(self._vocabulary, token, buffer, room, 0, special)
+            with self.reading():
+                length = cpp.llama_token_to_piece(self._vocabulary, token, buffer, room, 0, special)
             if length >= 0:
                 return buffer.raw[:length]
             room = -length

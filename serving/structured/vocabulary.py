@@ -31,7 +31,8 @@ def vocabulary_of(model: Model) -> Vocabulary:
     """Return the vocabulary of `model`, which must stay loaded; the first call takes about a second for 150,000 tokens."""
     with _lock:
         if model not in _known:
-            _known[model] = _read(model)
+            with model.reading():
+                _known[model] = _read(model)
         return _known[model]
 
 
