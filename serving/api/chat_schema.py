@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from serving.api.fields import Body, Ignored, Object, SampledBody, Text, Truth, Whole
+from serving.api.fields import Body, Closed, Ignored, Many, Object, SampledBody, Text, Truth, Whole, sayable
 from serving.api.tool_schema import AllowedTools, FunctionSpec, NamedChoice, ResponseFormat, Tool
 
 MAX_ANSWERS = 16
@@ -27,7 +27,7 @@ class ContentPart(BaseModel):
     def _known(cls, value: Any) -> Any:
         if isinstance(value, dict) and isinstance(kind := value.get("type"), str):
             if kind not in ("text", "refusal"):
-                raise PydanticCustomError("part_not_supported", "only text is understood", {"kind": kind[:40]})
+                raise PydanticCustomError("part_not_supported", "only text is understood", {"kind": sayable(kind)})
             if value.get(kind) is None:
                 raise PydanticCustomError("no_content", "the part has no text")
         return value
@@ -50,11 +50,10 @@ class ToolCall(BaseModel):
     function: CalledFunction
 
 
-class Message(BaseModel):
+class Message(Closed):
     """One message of the conversation. Null fields that clients send back from an earlier answer are accepted."""
 
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={
             "anyOf": [
                 {"properties": {"role": {"const": "assistant"}}},
@@ -63,10 +62,10 @@ class Message(BaseModel):
         },
     )
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: Text | list[ContentPart] | None = None
+    content: Text | Many[ContentPart] | None = None
     name: Text | None = None
     reasoning_content: Text | None = None
-    tool_calls: list[ToolCall] | None = None
+    tool_calls: Many[ToolCall] | None = None
     tool_call_id: Text | None = None
     function_call: CalledFunction | None = None
     refusal: Text | None = None
@@ -112,21 +111,21 @@ class FunctionChoice(Body):
 class ChatRequest(SampledBody):
     """A conversation to answer."""
 
-    messages: list[Message] = Field(min_length=1)
+    messages: Many[Message] = Field(min_length=1)
     n: Whole | None = Field(None, ge=1, le=MAX_ANSWERS)
     max_tokens: Whole | None = Field(None, ge=1)
     max_completion_tokens: Whole | None = Field(None, ge=1)
     logprobs: Truth | None = None
     top_logprobs: Whole | None = Field(None, ge=0, le=20)
     response_format: ResponseFormat | None = None
-    tools: list[Tool] | None = None
+    tools: Many[Tool] | None = None
     tool_choice: Literal["none", "auto", "required"] | NamedChoice | AllowedTools | None = None
     parallel_tool_calls: Truth | None = None
-    functions: list[FunctionSpec] | None = None
+    functions: Many[FunctionSpec] | None = None
     function_call: Literal["none", "auto"] | FunctionChoice | None = None
     chat_template_kwargs: Object | None = None
     reasoning_effort: Annotated[Text, Field(max_length=40)] | None = None
-    modalities: list[Literal["text"]] | None = None
+    modalities: Many[Literal["text"]] | None = None
     audio: None = None
     verbosity: Ignored = None
     prediction: Ignored = None

@@ -6,14 +6,14 @@ from typing import Annotated, Any, cast
 
 from pydantic import Field, field_validator
 
-from serving.api.fields import SampledBody, Text, Truth, Whole
+from serving.api.fields import Many, SampledBody, Text, Truth, Whole
 
 MAX_ANSWERS = 16  # to one prompt
 MAX_PROMPTS = 1024
 _Token = Annotated[Whole, Field(ge=0, le=2**31 - 1)]
-_Tokens = Annotated[list[_Token], Field(min_length=1)]
-_Texts = Annotated[list[Text], Field(min_length=1, max_length=MAX_PROMPTS)]
-_TokenLists = Annotated[list[_Tokens], Field(min_length=1, max_length=MAX_PROMPTS)]
+_Tokens = Annotated[Many[_Token], Field(min_length=1)]
+_Texts = Annotated[Many[Text], Field(min_length=1, max_length=MAX_PROMPTS)]
+_TokenLists = Annotated[Many[_Tokens], Field(min_length=1, max_length=MAX_PROMPTS)]
 
 
 class CompletionRequest(SampledBody):

@@ -17,7 +17,7 @@ from mactuner_core.rag.embedder import Vectors
 from serving.api.documents import answers
 from serving.api.embedding_worker import EmbeddingWorker
 from serving.api.errors import ApiError
-from serving.api.fields import Body, Ignored, Text, Whole
+from serving.api.fields import Body, Ignored, Many, Text, Whole
 from serving.api.leaving import unless_left
 from serving.api.running import tell
 
@@ -30,7 +30,7 @@ class EmbeddingsRequest(Body):
     """Texts to embed."""
 
     model: Text
-    input: _Written | Annotated[list[_Written], Field(min_length=1, max_length=MAX_INPUTS)]
+    input: _Written | Annotated[Many[_Written], Field(min_length=1, max_length=MAX_INPUTS)]
     encoding_format: Literal["float", "base64"] | None = None
     dimensions: Whole | None = Field(None, ge=1)
     user: Ignored = None

@@ -7,12 +7,24 @@ that change nothing here are accepted and named once in the log.
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    StringConstraints,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 MAX_STOPS = 16
+MAX_FIELDS = 200  # in an object whose fields are all known; more are refused as a whole
+MAX_BIASES = 10_000
 _IGNORED = "accepted, changes nothing"
 
 
@@ -25,11 +37,26 @@ def _whole_characters(value: str) -> str:
     return value
 
 
+def sayable(value: str) -> str:
+    """Return the beginning of a client's word, for a message."""
+    return value[:40].encode("utf-8", "replace").decode("utf-8")
+
+
 def _whole_json(value: dict[str, Any]) -> dict[str, Any]:
     try:
-        _whole_characters(json.dumps(value, ensure_ascii=False))
+        _whole_characters(json.dumps(value, ensure_ascii=False, allow_nan=False))
     except RecursionError:
         raise PydanticCustomError("nested_too_deeply", "nested too deeply") from None
+    except ValueError:  # Python reads NaN and Infinity, which JSON does not have, but nobody could read our answer
+        raise PydanticCustomError("not_a_number", "NaN and Infinity are no JSON") from None
+    return value
+
+
+def _at_most(limit: int, value: Any) -> Any:
+    """Return `value`; refuses a large object before its entries are looked at: a million bad ones are a million errors."""
+    if isinstance(value, dict) and len(value) > limit:
+        size = {"actual_length": len(value), "max_length": limit}
+        raise PydanticCustomError("too_long", "at most {max_length} entries, not {actual_length}", size)
     return value
 
 
@@ -46,12 +73,40 @@ Truth = Annotated[bool, Strict()]
 Object = Annotated[dict[str, Any], AfterValidator(_whole_json)]
 Ignored = Annotated[Any, _IGNORED]
 Bias = Annotated[float, Strict(), Field(ge=-100, le=100, allow_inf_nan=False)]
+Biases = Annotated[
+    dict[Annotated[str, Field(pattern=r"^[0-9]{1,9}$")], Bias], BeforeValidator(partial(_at_most, MAX_BIASES))
+]
+Metadata = Annotated[dict[Text, Text], Field(max_length=16), BeforeValidator(partial(_at_most, 16))]
+Value = TypeVar("Value")
+Many = Annotated[
+    list[Value], Field(fail_fast=True)
+]  # a list of a million wrong values is one error: a million take gigabytes
 
 
-class Body(BaseModel):
-    """A request's body; a field that nobody knows is refused by name."""
+class Closed(BaseModel):
+    """An object in which a field that nobody knows is refused by name."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _not_too_many(cls, value: Any) -> Any:
+        return _at_most(MAX_FIELDS, value)
+
+
+class Open(BaseModel):
+    """An object that may hold fields of the client's own, as long as they are JSON."""
+
+    model_config = ConfigDict(extra="allow")
+
+    @model_validator(mode="after")
+    def _all_json(self) -> Self:
+        _whole_json(self.model_extra or {})
+        return self
+
+
+class Body(Closed):
+    """A request's body."""
 
     def passed_over(self) -> list[str]:
         """Return the names of the fields that were given and change nothing."""
@@ -81,11 +136,11 @@ class SampledBody(Body):
     top_k: Whole | None = Field(None, ge=0, le=1_000_000)
     min_p: Number | None = Field(None, ge=0, le=1)
     seed: Whole | None = Field(None, ge=-(2**63), lt=2**64)
-    stop: Text | Annotated[list[Text], Field(max_length=MAX_STOPS)] | None = None
+    stop: Text | Annotated[Many[Text], Field(max_length=MAX_STOPS)] | None = None
     presence_penalty: Number | None = Field(None, ge=-2, le=2)
     frequency_penalty: Number | None = Field(None, ge=-2, le=2)
     repeat_penalty: Number | None = Field(None, gt=0, le=10)
-    logit_bias: dict[Annotated[str, Field(pattern=r"^\d{1,9}$")], Bias] | None = None
+    logit_bias: Biases | None = None
 
     user: Ignored = None
     metadata: Ignored = None

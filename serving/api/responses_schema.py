@@ -10,7 +10,20 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from serving.api.fields import Body, Ignored, Object, SampledBody, Text, Truth, Whole
+from serving.api.fields import (
+    Body,
+    Closed,
+    Ignored,
+    Many,
+    Metadata,
+    Object,
+    Open,
+    SampledBody,
+    Text,
+    Truth,
+    Whole,
+    sayable,
+)
 from serving.api.tool_schema import FunctionName
 
 _TEXT_PARTS = ("input_text", "output_text", "text", "refusal")
@@ -29,7 +42,7 @@ class InputPart(BaseModel):
     def _known(cls, value: Any) -> Any:
         if isinstance(value, dict) and isinstance(kind := value.get("type"), str):
             if kind not in _TEXT_PARTS:
-                raise PydanticCustomError("part_not_supported", "only text is understood", {"kind": kind[:40]})
+                raise PydanticCustomError("part_not_supported", "only text is understood", {"kind": sayable(kind)})
             if value.get("refusal" if kind == "refusal" else "text") is None:
                 raise PydanticCustomError("no_content", "the part has no text")
         return value
@@ -41,7 +54,7 @@ class MessageItem(BaseModel):
     model_config = ConfigDict(extra="ignore")
     type: Literal["message"] = "message"
     role: Literal["system", "developer", "user", "assistant"]
-    content: Text | list[InputPart]
+    content: Text | Many[InputPart]
 
 
 class CallItem(BaseModel):
@@ -60,7 +73,7 @@ class CallOutputItem(BaseModel):
     model_config = ConfigDict(extra="ignore")
     type: Literal["function_call_output"]
     call_id: Text
-    output: Text | list[InputPart]
+    output: Text | Many[InputPart]
 
 
 class ReasoningItem(BaseModel):
@@ -85,10 +98,9 @@ Item = Annotated[
 ]
 
 
-class ResponseTool(BaseModel):
+class ResponseTool(Open):
     """A function that the model may call."""
 
-    model_config = ConfigDict(extra="allow")
     type: Literal["function"]
     name: FunctionName
     description: Text | None = None
@@ -96,18 +108,17 @@ class ResponseTool(BaseModel):
     strict: Truth | None = None
 
 
-class ResponseToolChoice(BaseModel):
+class ResponseToolChoice(Closed):
     """The one function that must be called."""
 
-    model_config = ConfigDict(extra="forbid")
     type: Literal["function"]
     name: Text
 
 
-class TextFormat(BaseModel):
+class TextFormat(Closed):
     """The form of the answer's text."""
 
-    model_config = ConfigDict(extra="forbid", protected_namespaces=(), populate_by_name=True)
+    model_config = ConfigDict(protected_namespaces=(), populate_by_name=True)
     type: Literal["text", "json_object", "json_schema"]
     name: FunctionName | None = None
     description: Text | None = None
@@ -133,17 +144,17 @@ class ReasoningConfig(Body):
 class ResponsesRequest(SampledBody):
     """A conversation to answer."""
 
-    input: Text | Annotated[list[Item], Field(min_length=1)]
+    input: Text | Annotated[Many[Item], Field(min_length=1)]
     instructions: Text | None = None
     max_output_tokens: Whole | None = Field(None, ge=1)
-    tools: list[ResponseTool] | None = None
+    tools: Many[ResponseTool] | None = None
     tool_choice: Literal["none", "auto", "required"] | ResponseToolChoice | None = None
     parallel_tool_calls: Truth | None = None
     text: TextConfig | None = None
     reasoning: ReasoningConfig | None = None
-    metadata: Annotated[dict[Text, Text], Field(max_length=16)] | None = None
+    metadata: Metadata | None = None
     top_logprobs: Whole | None = Field(None, ge=0, le=20)
-    include: list[Text] | None = None
+    include: Many[Text] | None = None
     chat_template_kwargs: Object | None = None
     store: Truth | None = None
     truncation: Ignored = None
