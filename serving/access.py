@@ -21,6 +21,7 @@ from mactuner_core.messages import text
 from serving.api.errors import error_body
 from serving.metrics import CLIENT_LEFT, Metrics
 
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 _GIVEN_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 access = logging.getLogger("serving.access")
 log = logging.getLogger("serving")
@@ -57,7 +58,7 @@ class AccessLog:
         status = scope.get("status") or exchange.final_status
         fields = _fields(scope, status, seconds, self._log_texts)
         access.info(_line(fields), extra={"fields": fields})
-        self._metrics.request(_endpoint(scope), scope["method"], status)
+        self._metrics.request(_endpoint(scope), _method(scope), status)
         for finished in scope["finished"]:
             self._metrics.finished(str(scope["log"].get("model", "")), scope["client_name"] or "-", finished)
 
@@ -132,6 +133,11 @@ def _endpoint(scope: Scope) -> str:
         return str(route.path)
     declared = scope["app"].openapi()["paths"]  # made once; asked only for requests that were refused before a route
     return str(scope["path"]) if scope["path"] in declared else "other"
+
+
+def _method(scope: Scope) -> str:
+    """Return the method; one word for all that HTTP does not name, for the same reason."""
+    return str(scope["method"]) if scope["method"] in _METHODS else "other"
 
 
 def _where(problem: Exception) -> str:
