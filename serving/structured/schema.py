@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -28,9 +29,8 @@ _LISTED = {"anyOf", "oneOf", "prefixItems"}
 _SINGLE = {"items", "additionalProperties"}
 # A client may not loosen what is enforced, and small models loop on free white space: at most one blank after , and :.
 _STYLE = {"whitespace_flexible": False, "item_separator": ", ?", "key_separator": ": ?", "lenient": False}
-_tried: OrderedDict[str, str] = (
-    OrderedDict()
-)  # grammar to the reason against it, so that a repeated schema costs nothing
+# A grammar's hash to the reason against it, so that a repeated schema costs nothing; a grammar may have a megabyte.
+_tried: OrderedDict[bytes, str] = OrderedDict()
 _lock = threading.Lock()
 _trials = threading.Semaphore(2)  # hostile schemas in many requests do not take all cores
 
@@ -78,12 +78,13 @@ def check(schemas: Sequence[Schema]) -> None:
     A schema that was not seen lately costs a tenth of a second: it is tried in another process.
     """
     grammars = {f"start: {schema.rule}": schema for schema in schemas}
+    hashes = {grammar: hashlib.sha256(grammar.encode()).digest() for grammar in grammars}
     with _lock:
-        new = [grammar for grammar in grammars if grammar not in _tried]
+        new = [grammar for grammar in grammars if hashes[grammar] not in _tried]
     reasons = _try_out(new)
     with _lock:
-        _tried.update(zip(new, reasons, strict=False))
-        found = {grammar: _tried.get(grammar, "") for grammar in grammars}
+        _tried.update(zip([hashes[grammar] for grammar in new], reasons, strict=False))
+        found = {grammar: _tried.get(hashes[grammar], "") for grammar in grammars}
         while len(_tried) > _KNOWN:
             _tried.popitem(last=False)
     for grammar, schema in grammars.items():
