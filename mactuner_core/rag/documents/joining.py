@@ -15,10 +15,9 @@ from typing import Any
 
 from mactuner_core.rag.documents.pdf_lines import Line
 
-SENTENCE_END = re.compile(r"[.!?。…:;]['\")\]”’」』]*$")
-_HANGUL_END, _HANGUL_START = re.compile("[가-힣]$"), re.compile("^[가-힣]")
-_CJK_END, _CJK_START = re.compile("[\u3040-\u30ff\u3400-\u9fff]$"), re.compile("^[\u3040-\u30ff\u3400-\u9fff]")
 _HYPHENATED = re.compile(r"(?:[^\W\d_]|\d)+[-\u00ad\u2010]$")
+_CLOSING = "'\")]”’」』"
+_HYPHENS = "-\u00ad\u2010"
 _SOFT = "\u00ad"
 _PARTICLE = re.compile(
     "(?:을|를|은|는|이|가|의|에|에서|에게|로|으로|와|과|도|만|까지|부터|보다|이나|이며|이고|입니다|이다)(?![가-힣])"
@@ -32,7 +31,13 @@ _SPACED_SHARE = 0.2  # of the Korean lines end with a space: then this program w
 _ROOM = 1.2  # of the type's size: a syllable would have fitted
 _ROOMY_SHARE = 0.15  # of the Korean lines leave that room: then lines break between words only
 _LEAST_LINES = 5  # to judge by
+_LONGEST_WORD = 60  # characters
 _CONTEXT = 16  # characters on each side for kiwi
+
+
+def ends_sentence(text: str, marks: str = ".!?。…") -> bool:
+    """Tell whether `text` ends with one of `marks`, closing quotes and brackets aside."""
+    return text.rstrip(_CLOSING)[-1:] in (*marks,)
 
 
 class Joiner:
@@ -64,37 +69,38 @@ class Joiner:
         return self._join(lines, None)
 
     def _join(self, lines: Sequence[str], spaced: Sequence[bool] | None) -> str:
-        text = ""
+        parts: list[str] = []
         for number, line in enumerate(lines):
-            if not text:
-                text = line
-            elif _HYPHENATED.search(text):
-                text = self._unhyphenated(text, line)
-            else:
-                text += (" " if self._space_between(text, line, spaced[number - 1] if spaced else None) else "") + line
-        return text.replace(_SOFT, "")
+            end = parts[-1][-_LONGEST_WORD:] if parts else ""
+            if end and end[-1] in _HYPHENS and _HYPHENATED.search(end):
+                if self._hyphen_goes(end, line):
+                    parts[-1] = parts[-1][:-1]
+            elif end and self._space_between(end, line, spaced[number - 1] if spaced else None):
+                parts.append(" ")
+            parts.append(line)
+        return "".join(parts).replace(_SOFT, "")
 
-    def _unhyphenated(self, text: str, line: str) -> str:
+    def _hyphen_goes(self, text: str, line: str) -> bool:
         if text[-1] == _SOFT:
-            return text[:-1] + line
+            return True
         first, following = text.split()[-1], line.split()[0]
         whole = (first[:-1] + following).strip(_MARKS)
         compound = (first + following).strip(_MARKS)
         letters = following[0].islower() and first[-2].isalpha()
-        if whole not in self._words and (compound in self._words or not letters):
-            return text + line
-        return text[:-1] + line
+        return whole in self._words or (letters and compound not in self._words)
 
     def _space_between(self, text: str, line: str, spaced: bool | None) -> bool:
         if spaced:
             return True
-        if _CJK_END.search(text) and _CJK_START.search(line):
+        if text[-1].isascii() and line[0].isascii():
+            return True
+        if _is_han_or_kana(text[-1]) and _is_han_or_kana(line[0]):
             return False
         if _BEFORE_PARTICLE.search(text) and _PARTICLE.match(line):
             return False
         if not self._between_words and text[-1].isdigit() and _COUNTED.match(line):
             return False
-        if not (_HANGUL_END.search(text) and _HANGUL_START.search(line)) or self._between_words:
+        if not (_is_hangul(text[-1]) and _is_hangul(line[0])) or self._between_words:
             return True
         if self._spaces_written and spaced is not None:
             return False
@@ -105,10 +111,18 @@ class Joiner:
         return _kiwi_space(text[-_CONTEXT:], line[:_CONTEXT])
 
 
+def _is_hangul(letter: str) -> bool:
+    return "가" <= letter <= "힣"
+
+
+def _is_han_or_kana(letter: str) -> bool:
+    return "\u3040" <= letter <= "\u30ff" or "\u3400" <= letter <= "\u9fff"
+
+
 def _goes_on(line: Line, following: Line) -> bool:
     """Tell whether two Korean lines are lines of one paragraph, the first of them full of words."""
     below = 0 < following.box[1] - line.box[1] < 2.5 * line.size and abs(following.box[0] - line.box[0]) < 2
-    korean = _HANGUL_END.search(line.text) and _HANGUL_START.match(following.text)
+    korean = _is_hangul(line.text[-1]) and _is_hangul(following.text[0])
     return bool(below and korean and line.size == following.size and line.text.count(" ") > 1)
 
 

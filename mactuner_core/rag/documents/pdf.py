@@ -5,6 +5,7 @@ Scripts, forms' actions, attachments and links inside the file are never run or 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 from mactuner_core.errors import InputError
 from mactuner_core.rag.documents.clean import clean
 from mactuner_core.rag.documents.document import Block, DocumentWarning, Page, make_page
-from mactuner_core.rag.documents.joining import SENTENCE_END, Joiner
+from mactuner_core.rag.documents.joining import Joiner, ends_sentence
 from mactuner_core.rag.documents.limits import Limits
 from mactuner_core.rag.documents.pdf_blocks import body_size, lists_joined, to_blocks, with_levels
 from mactuner_core.rag.documents.pdf_lines import Line, page_lines
@@ -23,7 +24,11 @@ from mactuner_core.rag.documents.pdf_repeats import without_repeats
 from mactuner_core.rag.documents.pdf_tables import Table, inside, open_tables, ruled_tables
 
 _FEW_CHARACTERS = 25  # on a page that a picture covers: it was scanned, perhaps with a stamp or a page number
-_COVERED = 0.6  # of the page by its largest picture
+_COVERED = 0.6  # of the page by its pictures
+_NO_TITLE = re.compile(
+    r"^(?:microsoft \w+ -|untitled|제목 ?없음|document\d*$|문서 ?\d*$)|\.(?:docx?|hwpx?|pdf|indd|pptx?|xlsx?)$", re.I
+)
+_UNKNOWN = re.compile("[\ufffd\ue000-\uf8ff]")
 _UNREADABLE = 0.1  # of a page's characters have no meaning the file tells of
 
 Progress = Callable[[int, int], None]
@@ -68,7 +73,7 @@ def read_pdf(
     """Return title, pages and warnings of a PDF; raises InputError as `open_pdf` does, or when no page has any text."""
     with open_pdf(path, name, limits) as pdf:
         repaired = bool(pdf.is_repaired)
-        title = clean(str((pdf.metadata or {}).get("title") or "")).strip()
+        title = _title(pdf)
         reader = find_ocr() if ocr else None
         raws = []
         for number in range(1, pdf.page_count + 1):
@@ -81,6 +86,11 @@ def read_pdf(
     if not any(page.text or page.scanned for page in pages):
         raise InputError("rag_documents.no_text", name=name)
     return title, pages, _warnings(raws, unread, repaired, ocr, reader)
+
+
+def _title(pdf: Any) -> str:
+    title = clean(str((pdf.metadata or {}).get("title") or "")).strip()
+    return "" if _NO_TITLE.search(title) else title
 
 
 def _first_pass(pdf: Any, number: int, reader: Ocr | None, limits: Limits) -> _Raw:
@@ -100,12 +110,9 @@ def _first_pass(pdf: Any, number: int, reader: Ocr | None, limits: Limits) -> _R
 
 
 def _is_picture(page: Any) -> bool:
+    boxes = [picture["bbox"] for picture in page.get_image_info()]  # scanners may cut a page into strips
     area = abs(page.rect.width * page.rect.height) or 1.0
-    for picture in page.get_image_info():
-        left, top, right, bottom = picture["bbox"]
-        if (right - left) * (bottom - top) >= _COVERED * area:
-            return True
-    return False
+    return sum((right - left) * (bottom - top) for left, top, right, bottom in boxes) >= _COVERED * area
 
 
 def _second_pass(raws: list[_Raw], progress: Progress) -> list[Page]:
@@ -149,7 +156,7 @@ def _page_blocks(raw: _Raw, lines: list[Line], body: float, bold_body: bool, joi
 def _goes_on(block: Block, following: Block) -> bool:
     """Tell whether a paragraph at the foot of a column goes on at the head of the next."""
     same = block.kind == following.kind == "paragraph"
-    return same and not SENTENCE_END.search(block.text) and len(block.text) > 20
+    return same and not ends_sentence(block.text, ".!?。…:;") and len(block.text) > 20
 
 
 def _warnings(
@@ -186,8 +193,7 @@ def _warnings(
 
 def _is_unreadable(lines: list[Line]) -> bool:
     text = "".join(line.text for line in lines)
-    unknown = sum(letter == "\ufffd" or "\ue000" <= letter <= "\uf8ff" for letter in text)
-    return unknown > _UNREADABLE * len(text)
+    return len(_UNKNOWN.findall(text)) > _UNREADABLE * len(text)
 
 
 def page_ranges(numbers: Sequence[int]) -> str:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from mactuner_core.rag.documents.clean import markdown_table
 from mactuner_core.rag.documents.document import Block, Box
-from mactuner_core.rag.documents.joining import Joiner
+from mactuner_core.rag.documents.joining import Joiner, ends_sentence
 from mactuner_core.rag.documents.pdf_lines import Line
 from mactuner_core.rag.documents.pdf_order import same_row
 from mactuner_core.rag.documents.pdf_tables import Table
@@ -24,7 +24,6 @@ _DIVISION = re.compile(
 )
 _ARTICLE = re.compile(r"제\s*\d+\s*조(?:의\s*\d+)?\s*[(（\[【][^)）\]】]{1,40}[)）\]】]$")
 _NUMBERED = re.compile(r"((?:\d{1,2}\.)*\d{1,2})\.?\s+\S|([IVX]{1,5}|[A-Z])\.\s+\S")
-_SENTENCE_END = re.compile(r"[.!?。…]['\")\]”’」』]*$")
 _CAPTION = re.compile(r"(?:[<\[〈【(]\s*)?(?:표|그림|사진|Table|Figure|Fig\.?)\s*\d+", re.IGNORECASE)
 _HANGUL = re.compile("[가-힣]")
 _DEPTHS = {"편": 1, "장": 2, "절": 3, "관": 4}
@@ -79,7 +78,7 @@ def _follows(group: Sequence[Line], line: Line, right: float) -> bool:
     if line.mono:
         return True
     short = right - last.box[2] > 3 * line.size
-    ended = bool(_SENTENCE_END.search(last.text))
+    ended = ends_sentence(last.text)
     if _BULLET.match(line.text) or _DIVISION.match(line.text):
         return False
     if _ITEM.match(line.text) and (short or ended or not _HANGUL.match(line.text)):  # "…합니 / 다. 그리고" is no item
@@ -116,8 +115,8 @@ def _heading_size(group: Sequence[Line], text: str, body: float, bold_body: bool
     if _CAPTION.match(text):
         return 0
     if first.size >= _LARGER * body:
-        return 0 if _SENTENCE_END.search(text) and len(text) > 60 else size
-    if first.size < 0.9 * body or _SENTENCE_END.search(text) or _BULLET.match(text):
+        return 0 if ends_sentence(text) and len(text) > 60 else size
+    if first.size < 0.9 * body or ends_sentence(text) or _BULLET.match(text):
         return 0
     if _ARTICLE.fullmatch(text) or (_DIVISION.match(text) and len(text) <= 40):
         return size

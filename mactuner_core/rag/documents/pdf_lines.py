@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -57,6 +58,11 @@ def _lines(page: Any) -> list[Line]:
     return found
 
 
+@functools.cache
+def _is_bold_name(font: str) -> bool:
+    return bool(_BOLD_NAMES.search(font))
+
+
 def _line(line: dict[str, Any]) -> Line | None:
     spans = line["spans"]
     raw = clean("".join(span["text"] for span in spans))
@@ -68,7 +74,7 @@ def _line(line: dict[str, Any]) -> Line | None:
     for span in spans:
         length = len(span["text"].strip())
         letters += length
-        bold += length * bool(span["flags"] & _BOLD or _BOLD_NAMES.search(span["font"]))
+        bold += length * bool(span["flags"] & _BOLD or _is_bold_name(span["font"]))
         mono += length * bool(span["flags"] & _MONO)
     across, down = (round(part) for part in line["dir"]) if max(map(abs, line["dir"])) > _STRAIGHT else (0, 0)
     turn = 0 if line["wmode"] == 1 else _TURNS.get((across, down), -1)

@@ -22,7 +22,9 @@ _LOOK_EVERY = 0.25  # seconds between two looks at the memory
 _KEPT = 2  # idle processes, about 90 MB each
 _SWOLLEN = 500_000_000  # bytes: after such a file the process is not kept
 _EXTRA_SECONDS = 20.0  # for the start of the process
+_IDLE_SECONDS = 60.0
 _idle: list[_Process] = []
+_later: threading.Timer | None = None
 _lock = threading.Lock()
 
 Progress = Callable[[int, int], None]
@@ -48,11 +50,22 @@ def ask(request: dict[str, Any], limits: Limits, progress: Progress | None = Non
             kept = kept and process.limit == limits.memory_bytes and len(_idle) < _KEPT
             if kept:
                 _idle.append(process)
+                _end_later()
         if not kept:
             process.end()
     if "error" in answer:
         raise InputError(answer["error"]["code"], **answer["error"]["values"])
     return answer["result"]
+
+
+def _end_later() -> None:
+    """End the idle processes after a while without a file; each use of one puts that off."""
+    global _later
+    if _later is not None:
+        _later.cancel()
+    _later = threading.Timer(_IDLE_SECONDS, end_idle)
+    _later.daemon = True
+    _later.start()
 
 
 @atexit.register
