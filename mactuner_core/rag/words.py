@@ -1,0 +1,131 @@
+"""The words of a text as the word index (BM25) knows them.
+
+Korean: nouns, roots, verb and adjective stems, adverbs (kiwipiepy). English: Snowball stems. Numbers with their unit, names such
+as ID-2024-001 and model numbers also whole. Pairs of neighbouring Hangul syllables, over spaces, find what is spaced or spelt
+otherwise; they weigh less (`weight`). Everything in Unicode NFC and lower case.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import threading
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from mactuner_core.rag.korean import analyser, has_hangul
+
+VERSION = 1  # raise it when the same text gives other words: what is cached is then made anew
+PAIR = "#"  # begins a pair of syllables
+PAIR_WEIGHT = 0.3
+
+_KEPT = {"NNG", "NNP", "NNB", "NR", "XR", "SH", "MAG"}
+_STEMS = {"VV", "VA"}
+_COMMON = {
+    "하다",
+    "되다",
+    "있다",
+    "없다",
+    "이다",
+    "것",
+    "수",
+    "등",
+    "및",
+    "때",
+    "아니다",
+    "싶다",
+    "같다",
+    "어떻다",
+    "어떻게",
+    "좀",
+}
+_LATIN = re.compile(r"[^\W_가-힣]+(?:[-_./:@+#&'’][^\W_가-힣]+)*", re.UNICODE)
+_PART = re.compile(r"[^\W\d_]+|\d+(?:[.,]\d+)*", re.UNICODE)
+_NUMBER_UNIT = re.compile(r"(\d+(?:[.,]\d+)*)\s?([가-힣]{1,2}|%|℃)?")
+_HANGUL_RUN = re.compile(r"[가-힣]+(?:[ \t\n]+[가-힣]+)*")
+
+_stemming = threading.Lock()
+
+
+def words(text: str) -> list[str]:
+    """Return the words of a text with repetitions."""
+    return words_of([text])[0]
+
+
+def words_of(texts: Sequence[str]) -> list[list[str]]:
+    """Return the words of each text; Korean is analysed on all cores."""
+    plain = [normal(text) for text in texts]
+    korean = [number for number, text in enumerate(plain) if has_hangul(text)]
+    found = [list(_latin_words(text)) for text in plain]
+    if korean:
+        analysed: Iterable[Any] = analyser().tokenize([plain[number] for number in korean])
+        for number, tokens in zip(korean, analysed, strict=True):
+            found[number] += [*_korean_words(tokens), *_numbers_with_unit(plain[number]), *_pairs(plain[number])]
+    return found
+
+
+def weight(word: str) -> float:
+    """Return how much a word counts in a question: pairs of syllables less than words."""
+    return PAIR_WEIGHT if word.startswith(PAIR) else 1.0
+
+
+def normal(text: str) -> str:
+    """Return a text in the form that words are taken from: NFC, lower case; it may differ in length from the original."""
+    return unicodedata.normalize("NFC", text).lower()
+
+
+def surface_patterns(query: str) -> list[re.Pattern[str]]:
+    """Return patterns that find the words of a question in a text as it is written, to mark them."""
+    plain = normal(query)
+    patterns = [re.compile(rf"(?<![^\W_]){re.escape(word)}\w*", re.I) for word in _latin_surfaces(plain)]
+    if has_hangul(plain):
+        forms = {word.removesuffix("다") for word in _korean_words(analyser().tokenize(plain))}
+        patterns += [re.compile(re.escape(form)) for form in sorted(forms, key=len, reverse=True) if len(form) > 1]
+    return patterns
+
+
+def _latin_surfaces(plain: str) -> set[str]:
+    return {stem for part in _PART.findall(plain) if not has_hangul(part) for stem in [_stem(part)] if len(stem) > 1}
+
+
+def _latin_words(plain: str) -> Iterator[str]:
+    for found in _LATIN.finditer(plain):
+        whole = found.group()
+        parts = [part.replace(",", "") if part[0].isdigit() else _stem(part) for part in _PART.findall(whole)]
+        yield from parts
+        if len(parts) > 1:
+            yield whole
+
+
+def _numbers_with_unit(plain: str) -> Iterator[str]:
+    for number, unit in _NUMBER_UNIT.findall(plain):
+        if unit:
+            yield number.replace(",", "") + unit
+
+
+def _korean_words(tokens: Iterable[Any]) -> Iterator[str]:
+    for token in tokens:
+        tag = token.tag.partition("-")[0]
+        word = token.form + "다" if tag in _STEMS else token.form if tag in _KEPT else ""
+        if word and word not in _COMMON:
+            yield word
+
+
+def _pairs(plain: str) -> Iterator[str]:
+    for run in _HANGUL_RUN.findall(plain):
+        letters = "".join(run.split())
+        for start in range(len(letters) - 1):
+            yield PAIR + letters[start : start + 2]
+
+
+@functools.cache
+def _stemmer() -> Any:
+    import Stemmer
+
+    return Stemmer.Stemmer("english")
+
+
+def _stem(word: str) -> str:
+    with _stemming:  # the stemmer keeps a state of its own
+        return str(_stemmer().stemWord(word))
