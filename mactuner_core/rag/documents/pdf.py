@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mactuner_core.errors import InputError
 from mactuner_core.rag.documents.clean import clean
 from mactuner_core.rag.documents.document import Block, DocumentWarning, Page, make_page
-from mactuner_core.rag.documents.joining import Joiner, ends_sentence
+from mactuner_core.rag.documents.joining import Joiner
 from mactuner_core.rag.documents.limits import Limits
-from mactuner_core.rag.documents.pdf_blocks import body_size, lists_joined, to_blocks, with_levels
+from mactuner_core.rag.documents.pdf_blocks import body_size, with_levels
+from mactuner_core.rag.documents.pdf_flow import page_blocks, sentences_over_pages
 from mactuner_core.rag.documents.pdf_lines import Line, page_lines
 from mactuner_core.rag.documents.pdf_ocr import Ocr, find_ocr, read_picture
-from mactuner_core.rag.documents.pdf_order import reading_order
 from mactuner_core.rag.documents.pdf_repeats import without_repeats
-from mactuner_core.rag.documents.pdf_tables import Table, inside, open_tables, ruled_tables
+from mactuner_core.rag.documents.pdf_tables import Table, inside, ruled_tables
 
 _FEW_CHARACTERS = 25  # on a page that a picture covers: it was scanned, perhaps with a stamp or a page number
 _COVERED = 0.6  # of the page by its pictures
@@ -112,7 +112,7 @@ def _first_pass(pdf: Any, number: int, reader: Ocr | None, limits: Limits) -> _R
 def _is_picture(page: Any) -> bool:
     boxes = [picture["bbox"] for picture in page.get_image_info()]  # scanners may cut a page into strips
     area = abs(page.rect.width * page.rect.height) or 1.0
-    return sum((right - left) * (bottom - top) for left, top, right, bottom in boxes) >= _COVERED * area
+    return bool(sum((right - left) * (bottom - top) for left, top, right, bottom in boxes) >= _COVERED * area)
 
 
 def _second_pass(raws: list[_Raw], progress: Progress) -> list[Page]:
@@ -123,40 +123,19 @@ def _second_pass(raws: list[_Raw], progress: Progress) -> list[Page]:
     bold_body = bold > 0.5 * sum(len(line.text) for page in lines for line in page if line.size == body)
     joiner = Joiner(lines)
     kept = without_repeats(lines, [raw.height for raw in read], body)
-    found: list[Block] = []
+    found: list[tuple[list[Block], bool]] = []
     for raw, page in zip(read, kept, strict=True):
         progress(len(raws), len(raws))
         if raw.ocr is not None:
-            found += raw.ocr
+            found.append((raw.ocr, False))
         else:
-            found += _page_blocks(raw, page, body, bold_body, joiner)
+            found.append(page_blocks(raw.number, page, raw.tables, body, bold_body, joiner))
     by_page: dict[int, list[Block]] = {}
-    for block in with_levels(found):
+    for block in with_levels(sentences_over_pages(found, joiner)):
         by_page.setdefault(block.page, []).append(block)
     return [
         make_page(raw.number, by_page.get(raw.number, []), scanned=raw.scanned, ocr=raw.ocr is not None) for raw in raws
     ]
-
-
-def _page_blocks(raw: _Raw, lines: list[Line], body: float, bold_body: bool, joiner: Joiner) -> list[Block]:
-    upright = [line for line in lines if line.turn == 0]
-    tables = list(raw.tables) + open_tables(upright)
-    outside = [line for line in upright if not inside(line, tables[len(raw.tables) :])]
-    blocks: list[Block] = []
-    items: list[Line | Table] = [*outside, *tables]
-    for run in reading_order(items):
-        made = to_blocks(run, raw.number, body, bold_body, joiner)
-        if blocks and made and _goes_on(blocks[-1], made[0]):
-            made[0] = replace(blocks[-1], text=joiner.texts([blocks.pop().text, made[0].text]))
-        blocks += made
-    sideways = [line for line in lines if line.turn and len(line.text) > 1]
-    return lists_joined(blocks) + [Block("paragraph", line.text, 0, raw.number, line.box) for line in sideways]
-
-
-def _goes_on(block: Block, following: Block) -> bool:
-    """Tell whether a paragraph at the foot of a column goes on at the head of the next."""
-    same = block.kind == following.kind == "paragraph"
-    return same and not ends_sentence(block.text, ".!?。…:;") and len(block.text) > 20
 
 
 def _warnings(

@@ -27,7 +27,7 @@ WAY_LEFT = [
     "첫째 단은 왼쪽에서 시작하며 오른쪽 단과 줄이 나란하다",
     "그래서 높이만 보고 줄을 차례로 읽으면 글이 뒤섞이게 된다",
     "사람은 왼쪽 단을 끝까지 읽고 나서 오른쪽 단으로 넘어간다",
-    "이 문장은 왼쪽 단의 맨 아래에서 끝나지 않고",
+    "이 문장은 왼쪽 단의 맨 아래에서 끝나지 않고 바로 옆에 있는",
 ]
 WAY_RIGHT = [
     "오른쪽 단의 맨 위로 이어져서 마침내 여기에서 끝이 난다.",
@@ -73,6 +73,26 @@ def test_a_line_across_the_page_parts_the_columns(tmp_path: Path) -> None:
     ]
     assert -1 not in order
     assert order == sorted(order)
+
+
+def test_a_sentence_over_the_page_end_stands_whole_where_it_begins(tmp_path: Path) -> None:
+    maker = Maker()
+    maker.new_page().write(60, 40, "The yearly report")
+    maker.lines(
+        60,
+        700,
+        [
+            "This is a whole sentence that stands on the first page, as",
+            "does the beginning of the next one, which goes on over the",
+        ],
+    )
+    maker.write(290, 815, "1")
+    maker.new_page().write(60, 40, "The yearly report")
+    maker.lines(60, 100, ["end of the page. This sentence is on the second page alone and", "so it stays there."])
+    maker.write(290, 815, "2")
+    first, second = read_document(maker.save(tmp_path / "over.pdf")).pages
+    assert first.text.endswith("the beginning of the next one, which goes on over the end of the page.")
+    assert second.text == "This sentence is on the second page alone and so it stays there."
 
 
 def test_headings_have_levels_by_size_and_number(tmp_path: Path) -> None:
