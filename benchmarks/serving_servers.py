@@ -96,8 +96,8 @@ def llama_server_binary(given: Path | None) -> tuple[str, Path | None]:
 def _command(name: str, model: Path, port: int, setup: Setup, binary: Path | None, folder: Path) -> list[str]:
     n_ctx, n_parallel, threads = str(setup.n_ctx), str(setup.n_parallel), str(setup.n_threads)
     if name == "mactuner":
-        flags = {"--model": model, "--name": MODEL_NAME, "--port": port, "--n-ctx": n_ctx}
-        flags |= {"--n-parallel": n_parallel, "--n-threads": threads}
+        flags = {"--model": model, "--name": MODEL_NAME, "--port": port}
+        flags |= {"--n-ctx": str(setup.n_ctx // setup.n_parallel), "--n-parallel": n_parallel, "--n-threads": threads}
         return [sys.executable, "-m", "serving", *_words(flags)]
     if name == "llama-server":
         flags = {"-m": model, "--port": port, "-c": n_ctx, "--parallel": n_parallel, "-t": threads, "-tb": threads}

@@ -12,14 +12,14 @@ class EngineSettings(Config):
     """How answers are computed; every loaded model has its own context, batch and queue of these sizes."""
 
     n_ctx: int = setting(
-        8192,
+        4096,
         ge=256,
         le=1_048_576,
         unit="tokens",
         label={"en": "Context", "ko": "컨텍스트"},
         help={
-            "en": "memory for prompts and answers, shared by all running requests; one alone may use up to the model's own limit",
-            "ko": "프롬프트와 답변을 담는 메모리. 실행 중인 요청이 함께 쓰며, 하나만 있으면 모델의 한도까지 쓸 수 있습니다",
+            "en": "how long prompt and answer of one request may be together; memory is taken for each request at once",
+            "ko": "요청 하나의 프롬프트와 답변을 합친 최대 길이. 동시 요청 수만큼 메모리를 씁니다",
         },
     )
     n_parallel: int = setting(
@@ -32,6 +32,15 @@ class EngineSettings(Config):
             "en": "how many requests are answered at the same time; more wait in the queue",
             "ko": "동시에 답하는 요청 수. 나머지는 대기열에서 기다립니다",
         },
+    )
+    shared_context: bool = setting(
+        False,
+        label={"en": "Share the context", "ko": "컨텍스트 함께 쓰기"},
+        help={
+            "en": "all requests share the memory of one context: less memory, but slower when several long ones run",
+            "ko": "모든 요청이 컨텍스트 하나의 메모리를 나누어 씁니다. 메모리는 적게 들지만 긴 요청이 여럿이면 느려집니다",
+        },
+        advanced=True,
     )
     n_batch: int = setting(
         512,

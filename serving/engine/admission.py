@@ -11,6 +11,7 @@ from serving.engine.prefix_cache import SHORTEST, Entry, PrefixCache, common_pre
 from serving.engine.prefix_store import Stored
 from serving.engine.sequence import Sequence
 
+_WORTH_A_COPY = 64  # tokens: copying a whole place takes as long as reading about so many
 _WORTH_WAITING = 64  # tokens of a prompt that another request is just reading: waiting for them beats reading them too
 
 
@@ -22,7 +23,7 @@ class Admission:
         self._context = context
         self._cache = cache
         self._n_parallel = n_parallel
-        self._free = list(range(context.ids - 1, -1, -1))
+        self._free = list(range(context.ids))
         self.waiting: deque[Sequence] = deque()
         self.running: list[Sequence] = []
 
@@ -39,8 +40,7 @@ class Admission:
             if self._will_come(sequence):
                 continue
             source, entry, length = self._plan(sequence)
-            taken = sum(one.needed for one in self.running) + max((one.shared for one in self.running), default=0)
-            if self.running and taken + sequence.needed - length > self._context.cells:
+            if self._context.shared and self.running and not self._fits(sequence, length):
                 return
             self._start(sequence, source, entry, length)
 
@@ -64,9 +64,12 @@ class Admission:
 
     def restore(self, stored: Stored) -> None:
         """Put a prefix from disk into memory as a kept one, unless there is no room for it."""
-        if len(self._cache) >= self._cache.room or self._cache.tokens + len(stored.tokens) > self._context.cells:
+        tokens, context = len(stored.tokens), self._context
+        if not self._free or len(self._cache) >= self._cache.room or tokens > context.cells:
             return
-        sequence = self._free.pop()
+        if self._cache.tokens + tokens > context.all_cells:
+            return
+        sequence = self._free.pop(0)
         if self._context.load(sequence, stored.file, len(stored.tokens)):
             self._forget(self._cache.keep(sequence, stored.tokens, stored.adapter))
         else:
@@ -78,7 +81,7 @@ class Admission:
 
     def reset(self) -> None:
         """Call every id free: the memory was emptied."""
-        self._free = list(range(self._context.ids - 1, -1, -1))
+        self._free = list(range(self._context.ids))
 
     def _in_order(self) -> list[Sequence]:
         """Return the waiting requests: those that began already, then by how much their client has running."""
@@ -118,15 +121,28 @@ class Admission:
                     source, entry, length = other.id, None, common
         return (source, entry, min(length, most)) if min(length, most) >= SHORTEST else (-1, None, 0)
 
+    def _fits(self, sequence: Sequence, length: int) -> bool:
+        """Tell whether the shared memory has room for one more, `length` tokens of which are in it already."""
+        taken = sum(one.needed for one in self.running) + max((one.shared for one in self.running), default=0)
+        return taken + sequence.needed - length <= self._context.cells
+
     def _start(self, sequence: Sequence, source: int, entry: Entry | None, length: int) -> None:
         """Give the sequence an id and the prefix of the plan."""
-        if entry and not self._model.can_rewind:
-            sequence.id = self._cache.take(entry)
+        if not self._context.shared and 0 < length < _WORTH_A_COPY and not (entry and self._may_go_on(entry, length)):
+            source, entry, length = -1, None, 0
+        sequence.id = self._choose_id(entry, length)
+        kept = self._cache.at(sequence.id)
+        if sequence.id in self._free:
+            self._free.remove(sequence.id)
+        elif kept:
+            self._cache.take(kept)
+        if kept and kept is entry:
+            self._context.forget(sequence.id, length)  # it goes on where the entry was
         else:
-            sequence.id = self._free.pop()
+            self._context.forget(sequence.id)
             if length:
                 self._context.share(source, sequence.id, length)
-                sequence.shared = length
+                sequence.shared = length if self._context.shared else 0
             if entry:
                 self._cache.touch(entry)
         sequence.length = length
@@ -135,6 +151,31 @@ class Admission:
             sequence.cached_tokens = length
         self.waiting.remove(sequence)
         self.running.append(sequence)
+
+    def _choose_id(self, entry: Entry | None, length: int) -> int:
+        """Return the id for a new sequence that begins with `length` tokens of `entry`.
+
+        Places of their own are computed together only where their ids follow each other, so one beside a running sequence
+        comes first. Then: the entry's own when little of it is lost, an empty one, the one used longest ago.
+        """
+        if self._context.shared and self._model.can_rewind:
+            return self._free[0]
+        if entry and not self._model.can_rewind:
+            return entry.id
+        running = {sequence.id for sequence in self.running}
+
+        def cost(one: int) -> tuple[bool, int, int]:
+            apart = bool(running) and not {one - 1, one + 1} & running
+            kept = self._cache.at(one)
+            if kept and kept is entry and self._may_go_on(entry, length):
+                return apart, 0, 0
+            return apart, 2 if kept else 1, kept.used if kept else one
+
+        return min([*self._free, *(kept.id for kept in self._cache.entries())], key=cost)
+
+    def _may_go_on(self, entry: Entry, length: int) -> bool:
+        """Tell whether an entry may be used up by a request that begins with `length` of its tokens."""
+        return 2 * length >= len(entry.tokens)
 
     def _forget(self, ids: list[int]) -> None:
         for one in ids:

@@ -1,6 +1,8 @@
 """The memory of all sequences of one model, and the one batch that is filled and decoded each turn.
 
-Positions and cells: a sequence of n tokens takes n cells; tokens that several sequences share take theirs once.
+A sequence of n tokens takes n cells. Either each place has cells of its own: attention then looks at nothing else, and a
+prefix is taken over from another place by a copy. Or all share one memory: takes less of it, a prefix is shared without a
+copy, and attention walks over everybody's cells.
 """
 
 from __future__ import annotations
@@ -25,18 +27,22 @@ EXTRA_OUTPUTS = 32  # rows beyond one for each running sequence: drafts to check
 class Context:
     """What llama.cpp calls a context: the memory (KV cells or recurrent states), threads, and the loaded adapters."""
 
-    def __init__(self, model: Model, *, n_ctx: int, n_parallel: int, n_batch: int, n_threads: int) -> None:
+    def __init__(
+        self, model: Model, *, n_ctx: int, n_parallel: int, n_batch: int, n_threads: int, shared: bool = False
+    ) -> None:
+        """Take memory for `n_parallel` sequences of up to `n_ctx` tokens, or for `n_ctx` in all when it is `shared`."""
+        self.shared = shared
         params = cpp.llama_context_default_params()
-        params.n_ctx = n_ctx
+        params.n_ctx = n_ctx if shared else n_ctx * n_parallel
         params.n_batch = n_batch
         params.n_ubatch = n_batch
-        # Attention cells are shared by all ids; a recurrent state is one for each id and costs memory of its own.
-        self.ids = n_parallel + (_KEPT if model.can_rewind else n_parallel)
+        # Shared cells need ids for what is kept, too; a recurrent state is one for each id and costs memory of its own.
+        self.ids = n_parallel + (0 if not shared else _KEPT if model.can_rewind else n_parallel)
         params.n_seq_max = self.ids
         params.n_outputs_max = min(n_batch, n_parallel + EXTRA_OUTPUTS)  # keeps the logits buffer small
         params.n_threads = n_threads
         params.n_threads_batch = n_threads
-        params.kv_unified = True  # sequences share all n_ctx cells, so one request alone may use them all
+        params.kv_unified = shared
         params.no_perf = True
         self._context = cpp.llama_init_from_model(model.pointer, params)
         if not self._context:
@@ -45,7 +51,8 @@ class Context:
         self._memory = cpp.llama_get_memory(self._context)
         self._adapters: dict[str, Any] = {}
         self._adapter: str | None = None
-        self.cells = int(cpp.llama_n_ctx(self._context))
+        self.cells = int(cpp.llama_n_ctx_seq(self._context))  # that one sequence may take
+        self.all_cells = int(cpp.llama_n_ctx(self._context))
         self.batch = Batch(n_batch)
 
     def decode(self) -> int:
@@ -70,8 +77,12 @@ class Context:
         return bool(cpp.llama_memory_seq_rm(self._memory, sequence, start if start else -1, -1))
 
     def share(self, source: int, target: int, length: int) -> None:
-        """Let `target` use the first `length` tokens that `source` has in memory, without a copy of the cells."""
-        cpp.llama_memory_seq_cp(self._memory, source, target, -1, length if self._model.can_rewind else -1)
+        """Give `target` the first `length` tokens that `source` has in memory, and nothing else."""
+        if self.shared:
+            cpp.llama_memory_seq_cp(self._memory, source, target, -1, length)
+        else:  # copies the whole place, at the next decoding
+            cpp.llama_memory_seq_cp(self._memory, source, target, -1, -1)
+            self.forget(target, length)
 
     def forget_all(self) -> None:
         """Free the memory of every sequence."""

@@ -128,7 +128,7 @@ class Engine:
 
     def _n_ctx(self) -> int:
         trained = self.model.trained_context if self.model else 0
-        return min(self.settings.n_ctx, trained * self.settings.n_parallel or self.settings.n_ctx)
+        return min(self.settings.n_ctx, trained or self.settings.n_ctx)
 
     def _load(self) -> Context:
         settings = self.settings
@@ -136,13 +136,15 @@ class Engine:
         if not self.model.chat_template:
             raise InputError("serving.no_chat_template", path=self.served.path)
         n_ctx = self._n_ctx()
-        self.bytes = self.model.bytes + self.model.memory_bytes(n_ctx)
+        places = 1 if settings.shared_context else settings.n_parallel
+        self.bytes = self.model.bytes + self.model.memory_bytes(n_ctx * places)
         context = Context(
             self.model,
             n_ctx=n_ctx,
             n_parallel=settings.n_parallel,
             n_batch=max(min(settings.n_batch, n_ctx), settings.n_parallel),
             n_threads=settings.threads(),
+            shared=settings.shared_context,
         )
         try:
             for name, path in self.served.adapters:

@@ -6,12 +6,10 @@ from collections.abc import Sequence as Many
 from typing import Literal
 
 from serving.engine.context import EXTRA_OUTPUTS, Batch
+from serving.engine.generation import Tokens
 from serving.engine.lookup import LONGEST_DRAFT, Costs, Lookup, best_length
 from serving.engine.sequence import Sequence
 
-# Prompt tokens in one turn while answers are being written: few enough that a turn stays short for them, enough
-# that the matrix multiplications stay efficient.
-PROMPT_CHUNK_WHILE_WRITING = 96
 _DRAFT_WHEN_ON = 8  # guesses at once when speculation is simply on
 
 
@@ -48,35 +46,31 @@ def fill(batch: Batch, group: Many[Sequence], budget: int) -> int:
     Short prompts go before long ones, and those before newer ones: a short one is not worth the wait, and the oldest gets
     through first, which on average answers sooner than equal shares.
     """
-    batch.clear()
-    prompts = []
     for sequence in group:
         sequence.taken, sequence.row, sequence.output, sequence.outputs = 0, -1, -1, 0
-        if sequence.writing:
-            tokens = [*sequence.pending.tolist(), *sequence.draft]
-            _add(batch, sequence, tokens, wanted=len(tokens))
-        else:
-            prompts.append(sequence)
-    writes = batch.size
-    room = batch.room - writes
-    left = whole = min(room, budget, PROMPT_CHUNK_WHILE_WRITING if writes else room)
+    writes = sum(1 + len(sequence.draft) for sequence in group if sequence.writing)
+    left = whole = min(budget, batch.room - writes)
     outputs = EXTRA_OUTPUTS
+    prompts = [sequence for sequence in group if not sequence.writing]
     for sequence in sorted(prompts, key=lambda one: len(one.pending) > whole // 4):
-        share = min(len(sequence.pending), left)
+        sequence.taken = min(len(sequence.pending), left)
         if sequence.generation.prompt_logprobs:
-            share = min(share, outputs)
-            outputs -= share
-        if share <= 0:
-            continue
-        last = share == len(sequence.pending)
-        wanted = share if sequence.generation.prompt_logprobs else int(last)
-        _add(batch, sequence, sequence.pending[:share], wanted=wanted)
-        left -= share
+            sequence.taken = min(sequence.taken, outputs)
+            outputs -= sequence.taken
+        left -= sequence.taken
+    batch.clear()
+    for sequence in sorted(group, key=lambda one: one.id):  # llama.cpp joins neighbours only, and in this order
+        if sequence.writing:
+            _add(batch, sequence, [*sequence.pending.tolist(), *sequence.draft], 1 + len(sequence.draft))
+        elif sequence.taken:
+            every = sequence.generation.prompt_logprobs
+            wanted = sequence.taken if every else int(sequence.taken == len(sequence.pending))
+            _add(batch, sequence, sequence.pending[: sequence.taken], wanted)
     return whole - left
 
 
-def _add(batch: Batch, sequence: Sequence, tokens: object, *, wanted: int) -> None:
-    sequence.taken = len(tokens)  # type: ignore[arg-type]
-    row, output = batch.add(sequence.id, sequence.length, tokens, wanted)  # type: ignore[arg-type]
+def _add(batch: Batch, sequence: Sequence, tokens: Tokens | list[int], wanted: int) -> None:
+    sequence.taken = len(tokens)
+    row, output = batch.add(sequence.id, sequence.length, tokens, wanted)
     if wanted:
         sequence.row, sequence.output, sequence.outputs = row, output, wanted

@@ -1,8 +1,8 @@
 """What finished requests left in memory, so that a new one starts from the longest beginning it has in common with them.
 
 System prompts, chat history and documents come again and again. An entry is a sequence id whose tokens stay in memory until
-the room is needed; the one used longest ago goes first. With attention, a new sequence shares the entry's cells. A recurrent
-state cannot be cut, so there an entry serves only a prompt that goes on from the whole of it, and is handed over.
+the room is needed; the one used longest ago goes first. A recurrent state cannot be cut, so there an entry serves only a
+prompt that goes on from the whole of it.
 """
 
 from __future__ import annotations
@@ -58,6 +58,10 @@ class PrefixCache:
             if entry.adapter == adapter and (common := common_prefix(entry.tokens, tokens)) > length:
                 best, length = entry, common
         return best, length
+
+    def at(self, sequence: int) -> Entry | None:
+        """Return the entry of an id."""
+        return next((entry for entry in self._entries if entry.id == sequence), None)
 
     def touch(self, entry: Entry) -> None:
         """Note that an entry was of use."""

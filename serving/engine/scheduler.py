@@ -73,8 +73,8 @@ class Scheduler:
         self._adapter: str | None = None
         self._adapter_turns = 0
         self.longest = min(context.cells, model.trained_context or context.cells)
-        room = context.ids - n_parallel if prefix_cache else 0
-        self.cache = PrefixCache(room, context.cells)
+        room = context.ids - n_parallel if context.shared else context.ids
+        self.cache = PrefixCache(room if prefix_cache else 0, context.all_cells)
         self._places = Admission(model, context, self.cache, n_parallel)
         self._running = self._places.running
         self._waiting = self._places.waiting

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from mactuner_core.errors import MacTunerError, WorkError
-from serving.engine.filling import PROMPT_CHUNK_WHILE_WRITING
 from serving.engine.generation import Finished, Generation, Sampling, TokenLogprob
 from serving.engine.llama import Model
 from serving.engine.scheduler import Posted, RequestTimeoutError, Scheduler
@@ -18,7 +17,7 @@ from tests.serving.engine.driving import answer, end_of, endless, question, run,
 
 
 def test_a_long_prompt_does_not_starve_a_running_stream(model: Model, make_scheduler: Callable[..., Scheduler]) -> None:
-    scheduler = make_scheduler()
+    scheduler = make_scheduler(n_batch=97)
     running, long = question(model, "Count"), question(model, "word " * 700, max_tokens=3)
     assert len(long.tokens) > 1400
     scheduler.add(running)
@@ -31,7 +30,7 @@ def test_a_long_prompt_does_not_starve_a_running_stream(model: Model, make_sched
         assert any(one is running for one, _ in now), "a turn without a token for the running stream"
         posted += now
         turns += 1
-    assert turns == -(-len(long.tokens) // PROMPT_CHUNK_WHILE_WRITING)
+    assert turns == -(-len(long.tokens) // 96)
     posted += run(scheduler)
     assert any(one is long and isinstance(event, Finished) for one, event in posted)
     assert PAIRS["Count"].endswith(text_of(posted, running))
@@ -40,7 +39,7 @@ def test_a_long_prompt_does_not_starve_a_running_stream(model: Model, make_sched
 def test_a_full_memory_sends_the_newest_back_and_loses_nothing(
     model: Model, make_scheduler: Callable[..., Scheduler], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scheduler = make_scheduler(n_ctx=256)
+    scheduler = make_scheduler(n_ctx=256, shared=True)
     steps_back = []
     original = Scheduler._step_back
 
