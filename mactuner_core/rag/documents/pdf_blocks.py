@@ -24,6 +24,8 @@ _DIVISION = re.compile(
 )
 _ARTICLE = re.compile(r"제\s*\d+\s*조(?:의\s*\d+)?\s*[(（\[【][^)）\]】]{1,40}[)）\]】]$")
 _NUMBERED = re.compile(r"((?:\d{1,2}\.)*\d{1,2})\.?\s+\S|([IVX]{1,5}|[A-Z])\.\s+\S")
+_LEADER = re.compile(r"\s*(?:[.·…‥]\s?){4,}\s*")
+_CONTENTS = re.compile(r"(?:[.·…‥]\s?){4,}\s*[\divxlc]{0,5}$", re.IGNORECASE)  # an entry of a table of contents
 _CAPTION = re.compile(r"(?:[<\[〈【(]\s*)?(?:표|그림|사진|Table|Figure|Fig\.?)\s*\d+", re.IGNORECASE)
 _HANGUL = re.compile("[가-힣]")
 _DEPTHS = {"편": 1, "장": 2, "절": 3, "관": 4}
@@ -75,11 +77,11 @@ def _follows(group: Sequence[Line], line: Line, right: float) -> bool:
     gap = line.box[1] - last.box[3]
     if gap > _NEW_PARAGRAPH * line.size * (2 if line.mono else 1) or gap < -2 * line.size:
         return False
-    if line.mono:
+    if line.mono and not _BULLET.match(line.text):
         return True
     short = right - last.box[2] > 3 * line.size
     ended = ends_sentence(last.text)
-    if _BULLET.match(line.text) or _DIVISION.match(line.text):
+    if _BULLET.match(line.text) or _DIVISION.match(line.text) or _CONTENTS.search(last.text):
         return False
     if _ITEM.match(line.text) and (short or ended or not _HANGUL.match(line.text)):  # "…합니 / 다. 그리고" is no item
         return False
@@ -95,9 +97,12 @@ def _finished(group: Sequence[Line], page: int, body: float, bold_body: bool, jo
     if not group:
         return []
     box = _around([line.box for line in group])
-    if all(line.mono for line in group) and (len(group) > 1 or len(group[0].text) > 1):
+    marked = _BULLET.match(group[0].text) or _ITEM.match(group[0].text)
+    if all(line.mono for line in group) and len(group[0].text) > 1 and not marked:
         return [Block("code", _code(group), 0, page, box)]
     text = joiner.lines(_rows_joined(group))
+    if _CONTENTS.search(text):
+        return [Block("list", _LEADER.sub(" … ", text), 0, page, box)]
     level = _heading_size(group, text, body, bold_body)
     if level:
         return [Block("heading", text, level, page, box)]
@@ -146,10 +151,10 @@ def _depth(text: str) -> int:
 
 
 def lists_joined(blocks: Iterable[Block]) -> list[Block]:
-    """Return the blocks of a page with the items of each list in one block."""
+    """Return the blocks of a page with the items of each list in one block, and so the lines of code that stand apart."""
     joined: list[Block] = []
     for block in blocks:
-        if block.kind == "list" and joined and joined[-1].kind == "list":
+        if joined and block.kind == joined[-1].kind and block.kind in ("list", "code"):
             last = joined[-1]
             box = _around([one for one in (last.box, block.box) if one])
             joined[-1] = replace(last, text=f"{last.text}\n{block.text}", box=box)

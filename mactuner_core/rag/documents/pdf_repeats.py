@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from mactuner_core.rag.documents.pdf_lines import Line
+from mactuner_core.rag.documents.pdf_order import same_row
 
 _BAND = 0.12  # of the page's height, at the top and at the bottom
 _SAME_PLACE = 6.0  # points
@@ -30,10 +31,26 @@ def without_repeats(pages: Sequence[list[Line]], heights: Sequence[float], body:
         counts.update({mark for mark in page if mark is not None})
     needed = _LEAST_PAGES if len(pages) > _SMALL_DOCUMENT else max(2, len(pages))
     repeated = {mark for mark in counts if counts[mark] + _beside(counts, mark) >= needed}
-    return [
-        [line for line, mark in zip(lines, page, strict=True) if mark not in repeated]
-        for lines, page in zip(pages, marks, strict=True)
-    ]
+    kept = []
+    for lines, page in zip(pages, marks, strict=True):
+        numbers = [
+            line
+            for line, mark in zip(lines, page, strict=True)
+            if mark in repeated and mark is not None and mark[0] == "#"
+        ]
+        kept.append(
+            [
+                line
+                for line, mark in zip(lines, page, strict=True)
+                if mark not in repeated and not _beside_number(line, numbers)
+            ]
+        )
+    return kept
+
+
+def _beside_number(line: Line, numbers: Sequence[Line]) -> bool:
+    """Tell whether `line` stands in the row of a page number: the head of a chapter too short for it to repeat."""
+    return any(same_row(line.box, number.box) and line.size <= number.size + 1 for number in numbers)
 
 
 def _mark(line: Line, height: float, body: float) -> Mark | None:

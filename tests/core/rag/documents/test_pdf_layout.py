@@ -181,6 +181,26 @@ def test_running_heads_feet_and_page_numbers_are_left_out(tmp_path: Path) -> Non
     assert not any(word in page.text for page in document.pages for word in ("Annual", "Harbour", "Confidential"))
 
 
+def test_a_chapter_of_one_page_loses_its_running_head_too(tmp_path: Path) -> None:
+    maker = Maker()
+    for number in range(1, 5):
+        maker.new_page().write(60, 40, f"About {'birds' if number == 3 else 'trees'}").write(500, 40, str(number))
+        maker.write(60, 300, f"This is the text of page {number}, which is not like that of others.")
+    assert [len(page.blocks) for page in read_document(maker.save(tmp_path / "chapters.pdf")).pages] == [1, 1, 1, 1]
+
+
+def test_a_table_of_contents_is_a_list_and_no_heading(tmp_path: Path) -> None:
+    maker = Maker().new_page().write(60, 80, "Contents", 16)
+    maker.write(60, 110, "1 Work . . . . . . . . . . . . . . . . . . 3", 12, bold=True)
+    maker.write(60, 130, "1.1 Hours ............................... 4")
+    maker.write(60, 200, "The text begins here, and it is set in the size of most of the letters.")
+    document = read_document(maker.save(tmp_path / "contents.pdf"))
+    assert [(block.kind, block.text) for block in document.blocks][:2] == [
+        ("heading", "Contents"),
+        ("list", "1 Work … 3\n1.1 Hours … 4"),
+    ]
+
+
 def test_what_stands_on_one_page_only_is_kept_near_the_edge(tmp_path: Path) -> None:
     maker = Maker()
     for number in range(1, 5):
