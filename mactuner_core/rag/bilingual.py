@@ -14,11 +14,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from mactuner_core.rag.config import PACKAGED
+from mactuner_core.rag.config import BILINGUAL, PACKAGED
 from mactuner_core.rag.embedder import Embedder, Kind, Vectors
 from mactuner_core.rag.korean_vectors import KoreanVectors
 
-NAME = f"{PACKAGED}+kiwi"
+NAME = BILINGUAL
 _HANGUL = re.compile(r"[가-힣]+")
 _SYLLABLES = 2  # of one token: about what a Korean morpheme has
 _AT_ONCE = 256  # texts between two reports

