@@ -17,6 +17,8 @@ from serving.api.embedding_worker import EmbeddingWorker
 from serving.api.responses_shapes import ResponseEvent
 from serving.engine.pool import Pool
 from serving.keys import Keys
+from serving.rag import endpoint as collections
+from serving.rag.collections import Collections
 from serving.settings import ServeSettings
 
 
@@ -28,6 +30,7 @@ def create_app(settings: ServeSettings, pool: Pool, keys: Keys | None = None) ->
         pool.start()
         yield
         await pool.stop()
+        app.state.collections.stop()
         if app.state.embedding:
             app.state.embedding.stop()
 
@@ -41,7 +44,8 @@ def create_app(settings: ServeSettings, pool: Pool, keys: Keys | None = None) ->
     )
     app.state.pool = pool
     app.state.embedding = None if settings.embedding_model == "none" else EmbeddingWorker(settings.embedding_model)
-    for endpoint in (models, chat, completions, responses, embeddings, tokens, metrics):
+    app.state.collections = Collections(settings.collection, app.state.embedding)
+    for endpoint in (models, collections, chat, completions, responses, embeddings, tokens, metrics):
         app.include_router(endpoint.router)
     errors.install(app)
     describe_truly(app, [ChatCompletionChunk, Completion, ResponseEvent], keyed=bool(keys), open_paths=guard.OPEN_PATHS)

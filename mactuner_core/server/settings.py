@@ -10,12 +10,13 @@ from mactuner_core.errors import SettingProblem
 from mactuner_core.server.settings_access import AccessSettings
 from mactuner_core.server.settings_engine import EngineSettings
 from mactuner_core.server.settings_models import AdapterFile, ModelSettings, parse_adapter
+from mactuner_core.server.settings_rag import CollectionSettings
 
 KEYS_VARIABLE = "MACTUNER_SERVE_API_KEYS"  # no field: a key must reach neither a job's spec nor a file of settings
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[^/\s:?#\[\]]+)(:\d{1,5})?")
 
 
-class ServeSettings(AccessSettings, EngineSettings, ModelSettings):
+class ServeSettings(AccessSettings, EngineSettings, CollectionSettings, ModelSettings):
     """What the server is to do."""
 
     def problems(self) -> list[SettingProblem]:

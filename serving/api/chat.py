@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -15,6 +16,8 @@ from serving.api.documents import answers
 from serving.api.running import Run, respond
 from serving.api.tool_schema import AllowedTools
 from serving.engine.pool import Lease
+from serving.rag.choosing import choose
+from serving.rag.grounding import ground
 
 router = APIRouter()
 
@@ -28,16 +31,21 @@ router = APIRouter()
 async def chat_completions(body: ChatRequest, request: Request) -> Response:
     """Answer a conversation: whole, or with `stream` as server-sent events that end with `[DONE]`.
 
-    `functions` and `function_call`, the form before tools, are answered in that form.
+    `functions` and `function_call`, the form before tools, are answered in that form. With a model named MODEL+COLLECTION, or
+    with `rag`, the answer rests on documents: it carries its citations as annotations, and the sources beside its choices.
     """
+    chosen = choose(request, body.model, body.rag)
 
     async def begin(lease: Lease) -> tuple[Run, ChatAnswer]:
-        made, answers = await generations(conversation(body), body, amount(body), lease)
+        asked = conversation(body)
+        found = await ground(request, chosen, asked.messages, asked.param, lease)
+        made, answers = await generations(replace(asked, grounding=found), body, amount(body), lease)
         run = Run(request, lease, made)
         parsers = [answer.parser for answer in answers]
-        return run, ChatAnswer(run, parsers, wants_usage=body.wants_usage(), functions=body.asks_the_old_way())
+        old = body.asks_the_old_way()
+        return run, ChatAnswer(run, parsers, wants_usage=body.wants_usage(), functions=old, grounding=found)
 
-    return await respond(request, body, begin)
+    return await respond(request, body, begin, chosen.model)
 
 
 def amount(body: ChatRequest) -> Amount:

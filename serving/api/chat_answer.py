@@ -13,6 +13,7 @@ from serving.api.errors import describe
 from serving.api.parts import event, fingerprint, token_logprobs, usage
 from serving.api.running import Run
 from serving.engine.generation import Delta, TokenLogprob
+from serving.rag.grounding import Grounding
 from serving.structured import AnswerParser, CallArguments, CallStart, Content, Piece, Reasoning
 
 
@@ -41,14 +42,23 @@ class _Choice:
 
 
 class ChatAnswer:
-    """The answers to one conversation."""
+    """The answers to one conversation, with citations when it has a `grounding`."""
 
-    def __init__(self, run: Run, parsers: Sequence[AnswerParser], *, wants_usage: bool, functions: bool) -> None:
+    def __init__(
+        self,
+        run: Run,
+        parsers: Sequence[AnswerParser],
+        *,
+        wants_usage: bool,
+        functions: bool,
+        grounding: Grounding | None = None,
+    ) -> None:
         self._run = run
         self._model = loaded(run.lease.engine)
         self._choices = [_Choice(parser) for parser in parsers]
         self._wants_usage = wants_usage
         self._functions = functions  # the form before tools
+        self._grounding = grounding
         self._head = {
             "id": "chatcmpl-" + secrets.token_hex(12),
             "created": run.created,
@@ -68,7 +78,7 @@ class ChatAnswer:
             for piece in pieces:
                 choice.take(piece)
         choices = [self._whole_choice(number, choice) for number, choice in enumerate(self._choices)]
-        return {**self._head, "object": "chat.completion", "choices": choices, "usage": self._usage()}
+        return {**self._head, "object": "chat.completion", "choices": choices, "usage": self._usage(), **self._report()}
 
     async def stream(self) -> AsyncIterator[str]:
         """Yield the answer as OpenAI's chunks."""
@@ -84,7 +94,7 @@ class ChatAnswer:
                 else:
                     for piece in choice.parser.finish():
                         yield self._piece_chunk(number, piece)
-                    yield self._chunk(number, {}, self._finish_reason(number))
+                    yield self._last_chunk(number)
             if self._wants_usage:
                 yield event({**self._head, "object": "chat.completion.chunk", "choices": [], "usage": self._usage()})
             yield "data: [DONE]\n\n"
@@ -94,6 +104,8 @@ class ChatAnswer:
     def _whole_choice(self, number: int, choice: _Choice) -> dict[str, Any]:
         content = "".join(choice.content)
         message: dict[str, Any] = {"role": "assistant", "content": content, "refusal": None}
+        if self._grounding:
+            message["annotations"] = self._grounding.chat_annotations(content)
         if choice.reasoning:
             message["reasoning_content"] = "".join(choice.reasoning)
         if choice.calls:
@@ -113,6 +125,7 @@ class ChatAnswer:
         choice = self._choices[number]
         match piece:
             case Content():
+                choice.content.append(piece.text)
                 delta: dict[str, Any] = {"content": piece.text}
             case Reasoning():
                 choice.reasoning.append(piece.text)
@@ -129,7 +142,21 @@ class ChatAnswer:
         named = {"id": ident, "type": "function"} if ident else {}
         return {"tool_calls": [{"index": index, **named, "function": function}]}
 
-    def _chunk(self, number: int, delta: dict[str, Any], reason: str | None = None) -> str:
+    def _last_chunk(self, number: int) -> str:
+        """Return the end of an answer; with documents it has what a whole answer has: the citations and the sources."""
+        delta: dict[str, Any] = {}
+        if self._grounding:
+            delta["annotations"] = self._grounding.chat_annotations("".join(self._choices[number].content))
+        return self._chunk(number, delta, self._finish_reason(number), **self._report(number))
+
+    def _report(self, *numbers: int) -> dict[str, Any]:
+        """Return what stands beside the choices of an answer from documents; of some choices only, or of all."""
+        if not self._grounding:
+            return {}
+        choices = [self._choices[number] for number in numbers] or self._choices
+        return self._grounding.report(["".join(choice.content) for choice in choices])
+
+    def _chunk(self, number: int, delta: dict[str, Any], reason: str | None = None, **more: Any) -> str:
         choice = {
             "index": number,
             "delta": delta,
@@ -137,7 +164,7 @@ class ChatAnswer:
             "finish_reason": reason,
         }
         ending = {"usage": None} if self._wants_usage else {}
-        return event({**self._head, "object": "chat.completion.chunk", "choices": [choice], **ending})
+        return event({**self._head, "object": "chat.completion.chunk", "choices": [choice], **ending, **more})
 
     def _take_logprobs(self, choice: _Choice) -> dict[str, Any] | None:
         """Return the log-probabilities that were not given out yet."""

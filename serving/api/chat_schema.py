@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from serving.api.fields import Body, Closed, Ignored, Many, Object, SampledBody, Text, Truth, Whole, sayable
 from serving.api.tool_schema import AllowedTools, FunctionSpec, NamedChoice, ResponseFormat, Tool
+from serving.rag.field import RagField
 
 MAX_ANSWERS = 16
 _RESERVED = {"messages", "tools", "documents", "add_generation_prompt", "bos_token", "eos_token"}
@@ -126,6 +127,7 @@ class ChatRequest(SampledBody):
     chat_template_kwargs: Object | None = None
     reasoning_effort: Annotated[Text, Field(max_length=40)] | None = None
     modalities: Many[Literal["text"]] | None = None
+    rag: RagField | None = None
     audio: None = None
     verbosity: Ignored = None
     prediction: Ignored = None

@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from serving.rag.shapes import ChatAnnotation, RagReport, SourceShown
+
 
 class PromptTokensDetails(BaseModel):
     """Of the prompt's tokens, those that were in memory already."""
@@ -71,6 +73,7 @@ class AnswerMessage(BaseModel):
     role: Literal["assistant"]
     content: str | None
     refusal: None
+    annotations: list[ChatAnnotation] | None = None
     reasoning_content: str | None = None
     tool_calls: list[Call] | None = None
     function_call: Function | None = None
@@ -98,6 +101,8 @@ class ChatCompletion(BaseModel):
     system_fingerprint: str
     choices: list[Choice]
     usage: Usage
+    sources: list[SourceShown] | None = None
+    rag: RagReport | None = None
 
 
 class FunctionDelta(BaseModel):
@@ -122,6 +127,7 @@ class MessageDelta(BaseModel):
     role: Literal["assistant"] | None = None
     content: str | None = None
     refusal: None = None
+    annotations: list[ChatAnnotation] | None = None
     reasoning_content: str | None = None
     tool_calls: list[CallDelta] | None = None
     function_call: FunctionDelta | None = None
@@ -137,7 +143,10 @@ class ChunkChoice(BaseModel):
 
 
 class ChatCompletionChunk(BaseModel):
-    """One event of a stream; the last one before [DONE] has `usage` and no choices when it was asked for."""
+    """One event of a stream; the last one before [DONE] has `usage` and no choices when it was asked for.
+
+    An answer from documents has its annotations and `sources` in the chunk with its finish_reason.
+    """
 
     id: str
     object: Literal["chat.completion.chunk"]
@@ -146,3 +155,5 @@ class ChatCompletionChunk(BaseModel):
     system_fingerprint: str
     choices: list[ChunkChoice]
     usage: Usage | None = None
+    sources: list[SourceShown] | None = None
+    rag: RagReport | None = None

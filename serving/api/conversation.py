@@ -16,12 +16,13 @@ from serving.engine.engine import Engine
 from serving.engine.generation import Generation, Tokens
 from serving.engine.llama import Model
 from serving.engine.pool import Lease
+from serving.rag.grounding import Grounding
 from serving.structured import Answer, Plan, prepare
 
 
 @dataclass(frozen=True)
 class Conversation:
-    """What is asked, as plain JSON data; `param` is the field that holds the messages."""
+    """What is asked, as plain JSON data; `param` is the field that holds the messages, `grounding` what documents say on it."""
 
     messages: list[dict[str, Any]]
     param: str = "messages"
@@ -30,6 +31,7 @@ class Conversation:
     parallel_tool_calls: bool | None = None
     response_format: dict[str, Any] | None = None
     template_values: Mapping[str, Any] = field(default_factory=dict)
+    grounding: Grounding | None = None
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ async def generations(
     """Return one generation for each answer, and what parses its text; raises ApiError or InputError."""
     model = loaded(lease.engine)
     sampled = samplings(body, model, amount.answers)
-    plan, tokens, answers = await asyncio.to_thread(_read_safely, conversation, lease.engine, amount.answers)
+    plan, tokens, answers = await asyncio.to_thread(_read_safely, conversation, lease.engine, amount)
     limit = amount.max_tokens or lease.engine.settings.max_tokens
     made = [
         Generation(
@@ -79,13 +81,13 @@ def check_length(tokens: Tokens | Sequence[int], longest: int, param: str) -> No
         raise ApiError(400, "serving.empty_prompt", param=param, code="invalid_value")
 
 
-def _read_safely(conversation: Conversation, engine: Engine, count: int) -> tuple[Plan, Tokens, list[Answer]]:
+def _read_safely(conversation: Conversation, engine: Engine, amount: Amount) -> tuple[Plan, Tokens, list[Answer]]:
     """Read with the model kept in memory: when the client leaves, the lease ends before this thread does."""
     with loaded(engine).reading():
-        return _read(conversation, engine, count)
+        return _read(conversation, engine, amount)
 
 
-def _read(conversation: Conversation, engine: Engine, count: int) -> tuple[Plan, Tokens, list[Answer]]:
+def _read(conversation: Conversation, engine: Engine, amount: Amount) -> tuple[Plan, Tokens, list[Answer]]:
     """Return the plan, the prompt's tokens, and what constrains and parses each answer. Runs beside the event loop: it can take a while."""
     model = loaded(engine)
     plan = prepare(
@@ -96,19 +98,35 @@ def _read(conversation: Conversation, engine: Engine, count: int) -> tuple[Plan,
         parallel_tool_calls=conversation.parallel_tool_calls,
         response_format=conversation.response_format,
     )
-    try:
-        prompt = render(
+
+    def rendered(messages: list[dict[str, Any]]) -> str:
+        return render(
             model.chat_template or "",
-            plan.messages,
+            messages,
             add_generation_prompt=True,
             bos_token=model.bos_token,
             eos_token=model.eos_token,
             tools=plan.tools,
             values=conversation.template_values,
         )
+
+    try:
+        messages = plan.messages
+        if conversation.grounding:
+            messages = conversation.grounding.place(
+                messages, model, rendered, engine.longest - _answer_room(amount, engine)
+            )
+        prompt = rendered(messages)
     except InputError as problem:
         code = "invalid_value"
         raise ApiError(400, problem.code, param=conversation.param, code=code, **problem.values) from problem
     tokens = model.tokenize(prompt)
     check_length(tokens, engine.longest, conversation.param)
-    return plan, tokens, [plan.answer(prompt) for _ in range(count)]
+    return plan, tokens, [plan.answer(prompt) for _ in range(amount.answers)]
+
+
+def _answer_room(amount: Amount, engine: Engine) -> int:
+    """Return how many tokens sources leave for the answer: what is asked, at most half of the window; a quarter if nothing is."""
+    if amount.max_tokens is None:
+        return min(engine.settings.max_tokens, engine.longest // 4)
+    return min(amount.max_tokens, engine.longest // 2)

@@ -23,23 +23,23 @@ class EmbeddingWorker:
     """One embedding model for all requests."""
 
     def __init__(self, model: str) -> None:
-        self._model = model
+        self.model = model
         self.name = Path(model).name if Path(model).is_dir() else model
         self._embedder: Embedder | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="embedding")
 
     async def lengths(self, texts: Sequence[str]) -> tuple[list[int], int]:
         """Return the tokens of each text and how many the model takes; raises InputError when it cannot be loaded."""
-        return await self._run(lambda embedder: (embedder.lengths(texts), embedder.longest))
+        return await self.run(lambda embedder: (embedder.lengths(texts), embedder.longest))
 
     async def size(self) -> int:
         """Return how many numbers a vector has."""
-        return await self._run(lambda embedder: embedder.size)
+        return await self.run(lambda embedder: embedder.size)
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Return unit vectors; shape (texts, size)."""
         parts = [
-            await self._run(lambda embedder, at=at: embedder.embed(texts[at : at + _BATCH]))  # type: ignore[misc]
+            await self.run(lambda embedder, at=at: embedder.embed(texts[at : at + _BATCH]))  # type: ignore[misc]
             for at in range(0, len(texts), _BATCH)
         ]
         return np.concatenate(parts)
@@ -48,10 +48,11 @@ class EmbeddingWorker:
         """End the thread after its batch."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    async def _run(self, work: Callable[[Embedder], Result]) -> Result:
+    async def run(self, work: Callable[[Embedder], Result]) -> Result:
+        """Return what `work` makes with the model, in its thread; raises what it raises, and why the model cannot be loaded."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(self._loaded()))
 
     def _loaded(self) -> Embedder:
         if self._embedder is None:
-            self._embedder = Embedder(self._model)
+            self._embedder = Embedder(self.model)
         return self._embedder

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from serving.api.documents import errors
 from serving.api.embedding_worker import EmbeddingWorker
 from serving.engine.pool import ModelNotFoundError, Pool
+from serving.rag import choosing
 
 router = APIRouter()
 
@@ -25,7 +26,7 @@ class ModelCard(BaseModel):
 
 
 class ModelList(BaseModel):
-    """The models, then the adapters, then the embedding model."""
+    """The models, then the adapters, then each with each collection as MODEL+COLLECTION, then the embedding model."""
 
     object: Literal["list"] = "list"
     data: list[ModelCard]
@@ -67,6 +68,5 @@ async def model(name: str, request: Request) -> ModelCard:
 
 
 def _names(request: Request) -> list[str]:
-    pool: Pool = request.app.state.pool
     embedding: EmbeddingWorker | None = request.app.state.embedding
-    return [*pool.names(), *([embedding.name] if embedding else [])]
+    return [*choosing.names(request), *([embedding.name] if embedding else [])]

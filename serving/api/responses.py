@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -14,6 +16,8 @@ from serving.api.responses_schema import ResponsesRequest
 from serving.api.responses_shapes import ResponseEvent, ResponseObject
 from serving.api.running import Run, respond
 from serving.engine.pool import Lease
+from serving.rag.choosing import choose
+from serving.rag.grounding import ground
 
 router = APIRouter()
 
@@ -28,16 +32,20 @@ async def responses(body: ResponsesRequest, request: Request) -> Response:
     """Answer a conversation: whole, or with `stream` as numbered server-sent events.
 
     The server keeps nothing: `store` is answered with false, `previous_response_id` and `background` are refused.
+    With a model named MODEL+COLLECTION, or with `rag`, the answer rests on documents, as in chat completions.
     """
+    chosen = choose(request, body.model, body.rag)
 
     async def begin(lease: Lease) -> tuple[Run, ResponseAnswer]:
+        asked = conversation(body)
+        found = await ground(request, chosen, asked.messages, asked.param, lease)
         try:
-            made, answers = await generations(conversation(body), body, amount(body), lease)
+            made, answers = await generations(replace(asked, grounding=found), body, amount(body), lease)
         except ApiError as problem:
             if problem.param and problem.param.startswith("response_format"):
                 problem.param = "text.format"  # what it is called here
             raise
         run = Run(request, lease, made)
-        return run, ResponseAnswer(run, body, answers[0].parser)
+        return run, ResponseAnswer(run, body, answers[0].parser, found)
 
-    return await respond(request, body, begin)
+    return await respond(request, body, begin, chosen.model)

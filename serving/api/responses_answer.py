@@ -16,18 +16,23 @@ from serving.api.responses_items import Event, Items
 from serving.api.responses_schema import ResponsesRequest
 from serving.api.running import Run
 from serving.engine.generation import Delta
+from serving.rag.grounding import Grounding
 from serving.structured import AnswerParser
 
 
 class ResponseAnswer:
-    """The answer to one request of the Responses API."""
+    """The answer to one request of the Responses API, with citations when it has a `grounding`."""
 
-    def __init__(self, run: Run, body: ResponsesRequest, parser: AnswerParser) -> None:
+    def __init__(
+        self, run: Run, body: ResponsesRequest, parser: AnswerParser, grounding: Grounding | None = None
+    ) -> None:
         self._run = run
         self._body = body
         self._parser = parser
         self._model = loaded(run.lease.engine)
-        self._items = Items(self._model, body.wants_logprobs())
+        self._grounding = grounding
+        annotate = grounding.response_annotations if grounding else None
+        self._items = Items(self._model, body.wants_logprobs(), annotate)
         self._id = "resp_" + secrets.token_hex(16)
         self._number = 0
 
@@ -77,7 +82,8 @@ class ResponseAnswer:
             "output_tokens_details": use["completion_tokens_details"],
             "total_tokens": use["total_tokens"],
         }
-        return self._response(status, usage=counts, completed_at=int(time.time()))
+        report = self._grounding.report([self._items.content]) if self._grounding else {}
+        return self._response(status, usage=counts, completed_at=int(time.time()), **report)
 
     def _response(self, status: str, **more: Any) -> dict[str, Any]:
         body = self._body

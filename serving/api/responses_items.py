@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from serving.api.parts import token_logprobs
@@ -12,12 +12,16 @@ from serving.engine.llama import Model
 from serving.structured import CallArguments, CallStart, Content, Piece, Reasoning
 
 Event = dict[str, Any]
+Annotate = Callable[[str], list[dict[str, Any]]]
 
 
 class Items:
-    """Reasoning, messages and function calls, in the order in which the model writes them; one is open at a time."""
+    """Reasoning, messages and function calls, in the order in which the model writes them; one is open at a time.
 
-    def __init__(self, model: Model, with_logprobs: bool) -> None:
+    `annotate` gives the annotations of a message's text.
+    """
+
+    def __init__(self, model: Model, with_logprobs: bool, annotate: Annotate | None = None) -> None:
         self.done: list[dict[str, Any]] = []
         self._model = model
         self._with_logprobs = with_logprobs
@@ -26,6 +30,8 @@ class Items:
         self._logprobs: list[TokenLogprob] = []  # not given out yet
         self._given: list[dict[str, Any]] = []  # given out with the open message
         self.reasoning = ""
+        self.content = ""  # of all messages
+        self._annotate = annotate
 
     def push(self, piece: Piece, logprobs: tuple[TokenLogprob, ...] = ()) -> Iterator[Event]:
         """Add a piece; yield its events without their numbers."""
@@ -34,6 +40,7 @@ class Items:
             case Content():
                 yield from self._begin("message")
                 self._words += piece.text
+                self.content += piece.text
                 new = self._new_logprobs()
                 yield self._of_part("response.output_text.delta", delta=piece.text, logprobs=new)
             case Reasoning():
@@ -71,7 +78,11 @@ class Items:
         match item["type"]:
             case "message":
                 self._new_logprobs()
-                part = self._text_part(self._words, self._given)
+                annotations = self._annotate(self._words) if self._annotate else []
+                part = self._text_part(self._words, self._given, annotations)
+                for place, one in enumerate(annotations):
+                    kind = "response.output_text.annotation.added"
+                    yield self._of_part(kind, annotation_index=place, annotation=one)
                 yield self._of_part("response.output_text.done", text=self._words, logprobs=list(self._given))
                 yield self._of_part("response.content_part.done", part=part)
                 item["content"] = [part]
@@ -96,7 +107,7 @@ class Items:
         if kind == "message":
             item = {"id": "msg_" + secrets.token_hex(12), "type": "message", "status": "in_progress"}
             yield from self._add({**item, "role": "assistant", "content": []})
-            part = self._text_part("", [])
+            part = self._text_part("", [], [])
         else:
             item = {"id": "rs_" + secrets.token_hex(12), "type": "reasoning", "status": "in_progress"}
             yield from self._add({**item, "summary": [], "content": []})
@@ -107,8 +118,10 @@ class Items:
         self._open = item
         yield {"type": "response.output_item.added", "output_index": len(self.done), "item": dict(item)}
 
-    def _text_part(self, words: str, logprobs: list[dict[str, Any]]) -> dict[str, Any]:
-        return {"type": "output_text", "text": words, "annotations": [], "logprobs": list(logprobs)}
+    def _text_part(
+        self, words: str, logprobs: list[dict[str, Any]], annotations: list[dict[str, Any]]
+    ) -> dict[str, Any]:
+        return {"type": "output_text", "text": words, "annotations": annotations, "logprobs": list(logprobs)}
 
     def _new_logprobs(self) -> list[dict[str, Any]]:
         taken, self._logprobs = self._logprobs, []

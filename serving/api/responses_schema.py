@@ -25,6 +25,7 @@ from serving.api.fields import (
     sayable,
 )
 from serving.api.tool_schema import FunctionName
+from serving.rag.field import RagField
 
 _TEXT_PARTS = ("input_text", "output_text", "text", "refusal")
 
@@ -156,6 +157,7 @@ class ResponsesRequest(SampledBody):
     top_logprobs: Whole | None = Field(None, ge=0, le=20)
     include: Many[Text] | None = None
     chat_template_kwargs: Object | None = None
+    rag: RagField | None = None
     store: Truth | None = None
     truncation: Ignored = None
     max_tool_calls: Ignored = None

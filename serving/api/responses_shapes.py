@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from serving.api.chat_shapes import CompletionTokensDetails, TokenLogprob
+from serving.rag.shapes import RagReport, ResponseAnnotation, SourceShown
 
 
 class OutputPart(BaseModel):
@@ -14,7 +15,7 @@ class OutputPart(BaseModel):
 
     type: Literal["output_text", "reasoning_text"]
     text: str
-    annotations: list[Any] | None = None
+    annotations: list[ResponseAnnotation] | None = None
     logprobs: list[TokenLogprob] | None = None
 
 
@@ -90,6 +91,8 @@ class ResponseObject(BaseModel):
     background: Literal[False]
     previous_response_id: None
     truncation: Literal["disabled"]
+    sources: list[SourceShown] | None = None
+    rag: RagReport | None = None
 
 
 class ResponseEvent(BaseModel):

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any, Protocol
 
 from fastapi import Request
@@ -117,19 +118,22 @@ class Run:
 
 
 async def respond(
-    request: Request, body: SampledBody, begin: Callable[[Lease], Awaitable[tuple[Run, Answer]]]
+    request: Request,
+    body: SampledBody,
+    begin: Callable[[Lease], Awaitable[tuple[Run, Answer]]],
+    model: str | None = None,
 ) -> Response:
     """Return the response of an endpoint: `begin` turns the loaded model into a run and its answer.
 
-    The model is held until the last byte has left or the client has. Raises what the pool, `begin` or the engine raise.
+    `model` is the model's own name where the client wrote it with a collection's. The model is held until the last byte has left or the client has. Raises what the pool, `begin` or the engine raise.
     """
     tell(request, body, body.model)
     pool: Pool = request.app.state.pool
     async with AsyncExitStack() as held:
 
         async def start() -> Answer:
-            lease = await held.enter_async_context(pool.lease(body.model))
-            run, answer = await begin(lease)
+            lease = await held.enter_async_context(pool.lease(model or body.model))
+            run, answer = await begin(replace(lease, name=body.model))
             held.callback(run.cancel)
             return answer
 

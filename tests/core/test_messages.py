@@ -12,7 +12,12 @@ from mactuner_core.messages import LANGUAGES, catalogue, current_language, text
 
 ROOT = Path(__file__).parents[2]
 CODE = re.compile(r"""["']([a-z_]+\.[a-z0-9_]+)["']""")
-NOT_TEXTS = {"serving.access", "chat.completion", "models.id"}  # a logger, OpenAI's name of an object, a column
+NOT_TEXTS = {
+    "serving.access",
+    "chat.completion",
+    "models.id",
+    "rag.collection",
+}  # a logger, an object, a column, a field
 FILE_ENDINGS = (".db", ".json", ".yaml", ".py")
 FOLDERS = ("mactuner_core", "serving", "ui", "pages", "Home.py")
 
