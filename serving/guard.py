@@ -15,7 +15,7 @@ from serving.access import AccessLog
 from serving.api.errors import ApiError, describe
 from serving.body import is_unread, read_body
 from serving.engine.engine import NotReadyError
-from serving.keys import NOBODY, Keys
+from serving.keys import NOBODY, Key, Keys
 from serving.limits import LimitError, Limits
 from serving.logs import UnknownFields
 from serving.metrics import Metrics
@@ -109,7 +109,8 @@ class Guard:
         if self._check_host and not _own_name(headers.get("host", "")):
             raise ApiError(403, "serving.foreign_host", code="host_not_allowed", host=headers.get("host", "–")[:100])
         if self._keys and scope["path"] not in OPEN_PATHS:
-            scope["client_name"] = self._whose(headers.get("authorization", ""))
+            key = self._whose(headers.get("authorization", ""))
+            scope.update(client_name=key.name, collections=key.collections)
         if self._gate.closed and scope["path"] not in _WHILE_STOPPING:
             raise NotReadyError("serving.not_ready", state="stopping")
         if scope["method"] in _WITH_BODY:
@@ -117,12 +118,12 @@ class Guard:
             if kind != "application/json":
                 raise ApiError(415, "serving.not_json", kind=kind[:100] or "–")
 
-    def _whose(self, header: str) -> str:
+    def _whose(self, header: str) -> Key:
         scheme, _, given = header.partition(" ")
-        name = self._keys.find(given.strip().encode("latin-1"))  # as it came: headers are bytes
-        if scheme.lower() != "bearer" or name is None:
+        key = self._keys.find(given.strip().encode("latin-1"))  # as it came: headers are bytes
+        if scheme.lower() != "bearer" or key is None:
             raise ApiError(401, "serving.wrong_key" if header else "serving.no_key", code="invalid_api_key")
-        return name
+        return key
 
 
 def _own_name(host: str) -> bool:

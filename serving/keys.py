@@ -1,7 +1,8 @@
 """API keys: where they come from, how they are kept, and whose a request is.
 
 A line of the key file, or a part of MACTUNER_SERVE_API_KEYS, is KEY or NAME KEY, with a space between them, so that a
-key may hold any other sign. In the place of the key may stand `sha256:` and the 64 hexadecimal digits of its SHA-256.
+key may hold any other sign. Behind the key may stand `collection=NAME` for each collection of documents that it may ask, or
+`collection=-` for none; without such a word it may ask all. In the place of the key may stand `sha256:` and the 64 hexadecimal digits of its SHA-256.
 Two keys of one name are one user: the old and the new key while it is changed, with one allowance for both.
 
 A fast hash without salt is right for these keys, and only for these: `new_key` makes 256 random bits, which nobody can
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mactuner_core.errors import InputError
-from mactuner_core.server.key_file import NAME, hash_line, new_key
+from mactuner_core.server.key_file import NAME, hash_line, new_key, split_line
 from serving.logs import Notice
 from serving.settings import KEYS_VARIABLE, ServeSettings, is_loopback
 
@@ -32,10 +33,11 @@ _HASHED = re.compile(r"sha256:([0-9a-fA-F]{64})")
 
 @dataclass(frozen=True)
 class Key:
-    """One key: whose it is and the SHA-256 of it; the key itself is not kept."""
+    """One key: whose it is, the SHA-256 of it (the key itself is not kept), and the collections it may ask; None: all."""
 
     name: str
     digest: bytes
+    collections: frozenset[str] | None = None
 
 
 class Keys:
@@ -47,10 +49,10 @@ class Keys:
     def __bool__(self) -> bool:
         return bool(self._keys)
 
-    def find(self, given: bytes) -> str | None:
-        """Return the name of the key `given`; None when there is no such key. Takes the same time for each."""
+    def find(self, given: bytes) -> Key | None:
+        """Return the key `given`; None when there is no such key. Takes the same time for each."""
         digest = hashlib.sha256(given).digest()
-        matches = [key.name for key in self._keys if hmac.compare_digest(digest, key.digest)]
+        matches = [key for key in self._keys if hmac.compare_digest(digest, key.digest)]
         return matches[0] if matches else None
 
 
@@ -69,7 +71,7 @@ def load_keys(settings: ServeSettings, environment: Mapping[str, str] | None = N
         if not of_file:
             raise InputError("serving.empty_key_file", path=path)
         keys += of_file
-        if _others_can_read(path) and any(not _HASHED.fullmatch(line.split()[-1]) for line in lines):
+        if _others_can_read(path) and any(not _HASHED.fullmatch(split_line(line)[0][-1]) for line in lines):
             notices.append(Notice("serving_operations.warn_readable_keys", {"path": path}))
     if not keys and not is_loopback(settings.host):
         raise InputError("serving.open_without_key", name="host", value=settings.host)
@@ -88,14 +90,14 @@ def _read(path: Path) -> list[str]:
 def _parse(lines: Iterable[str], source: str, first: int = 1) -> list[Key]:
     """Return the keys; one without a name is called by its number. Errors say the number only: a line may hold a key."""
     keys: list[Key] = []
-    for line in filter(None, (line.split() for line in lines)):
+    for line, collections in map(split_line, filter(str.strip, lines)):
         number = first + len(keys)
         name, written = line if len(line) == 2 else (f"key-{number}", line[0])
         if len(line) > 2 or not NAME.fullmatch(name):
             raise InputError("serving_operations.bad_key_line", number=len(keys) + 1, source=source)
         hashed = _HASHED.fullmatch(written)
         digest = bytes.fromhex(hashed[1]) if hashed else hashlib.sha256(written.encode("utf-8")).digest()
-        keys.append(Key(name, digest))
+        keys.append(Key(name, digest, collections))
     return keys
 
 

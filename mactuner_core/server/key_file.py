@@ -1,6 +1,7 @@
 """The workspace's file of API keys: a line a key, NAME and the key's hash. A key itself is shown once and kept nowhere.
 
-The server reads such a file (`serving/keys.py` says what else may stand in it).
+Behind the key may stand which collections of documents it may ask: `collection=NAME` for each, `collection=-` for none; without
+such a word it may ask all that are served. The server reads such a file (`serving/keys.py` says what else may stand in it).
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from mactuner_core.workspace import Workspace
 
 HASH = "sha256:"
 NAME = re.compile(r"[\w.-]{1,40}")
+COLLECTION = "collection="
+NO_COLLECTION = "-"
 _SHORTEST_TO_HASH = 20  # signs; below that a hash could be turned back by trying
 _SHOWN_DIGITS = 8
 
@@ -77,8 +80,16 @@ def remove_key(path: Path, key: KeyLine) -> None:
         path.unlink(missing_ok=True)
 
 
+def split_line(line: str) -> tuple[list[str], frozenset[str] | None]:
+    """Return the words of a line, NAME KEY or KEY, and the collections that the key may ask; None: all."""
+    words = line.split()
+    named = [word.removeprefix(COLLECTION) for word in words[1:] if word.startswith(COLLECTION)]
+    left = [word for place, word in enumerate(words) if not place or not word.startswith(COLLECTION)]
+    return left, frozenset(named) - {NO_COLLECTION} if named else None
+
+
 def _key_line(place: int, line: str) -> KeyLine:
-    *name, written = line.split()
+    *name, written = split_line(line)[0]
     digits = written if written.startswith(HASH) else HASH + hashlib.sha256(written.encode("utf-8")).hexdigest()
     return KeyLine(" ".join(name) or f"key-{place}", digits.removeprefix(HASH)[:_SHOWN_DIGITS])
 

@@ -32,9 +32,15 @@ def keys_of(content: str, tmp_path: Path, variable: str = "") -> Keys:
     return keys
 
 
+def who(keys: Keys, key: str) -> str | None:
+    """Return whose a key is."""
+    found = keys.find(key.encode())
+    return found.name if found else None
+
+
 def test_names_hashes_and_plain_keys(tmp_path: Path) -> None:
     keys = keys_of(f"# of mine\n\nann {LONG}\nfirst:key\nbob  {hash_line('k' * 30)}\n  ann\told-key \n", tmp_path)
-    found = [keys.find(key.encode()) for key in (LONG, "first:key", "k" * 30, "old-key", "nobody", "")]
+    found = [who(keys, key) for key in (LONG, "first:key", "k" * 30, "old-key", "nobody", "")]
     assert found == ["ann", "key-2", "bob", "ann", None, None]
     assert keys.find(hash_line("k" * 30).encode()) is None  # who steals the file has no key
     assert keys.find(f"ann {LONG}".encode()) is None
@@ -42,9 +48,18 @@ def test_names_hashes_and_plain_keys(tmp_path: Path) -> None:
 
 def test_keys_from_the_variable_stand_before_those_of_the_file(tmp_path: Path) -> None:
     keys = keys_of("third", tmp_path, variable="first, carl second\n")
-    assert [keys.find(key) for key in (b"first", b"second", b"third")] == ["key-1", "carl", "key-3"]
+    assert [who(keys, key) for key in ("first", "second", "third")] == ["key-1", "carl", "key-3"]
     settings = ServeSettings.check({"model": "x"})
     assert not load_keys(settings, {KEYS_VARIABLE: " ,\n"})[0]
+
+
+def test_collections_that_a_key_may_ask(tmp_path: Path) -> None:
+    lines = f"all-1\nann a-key collection=house collection=work\nbob {hash_line('k' * 30)} collection=-\nalone collection=x\n"
+    keys = keys_of(lines, tmp_path, variable="carl env-key collection=a collection=b,next")
+    found = [keys.find(key) for key in (b"all-1", b"a-key", b"k" * 30, b"alone", b"env-key", b"next")]
+    allowed = [key.collections if key else "-" for key in found]
+    assert [one and {*one} for one in allowed] == [None, {"house", "work"}, frozenset(), {"x"}, {"a", "b"}, None]
+    assert [key.name if key else None for key in found] == ["key-3", "ann", "bob", "key-6", "carl", "key-2"]
 
 
 def test_a_key_is_kept_only_as_a_hash(tmp_path: Path) -> None:
@@ -118,7 +133,7 @@ def test_the_program_makes_keys_and_hashes(tmp_path: Path) -> None:
     assert key not in made.stderr
     hashed = run("--hash-key", key + "\n")
     assert (hashed.returncode, hashed.stdout.strip()) == (0, hash_line(key))
-    assert keys_of(hashed.stdout, tmp_path).find(key.encode()) == "key-1"
+    assert who(keys_of(hashed.stdout, tmp_path), key) == "key-1"
     weak = run("--hash-key", "weak\n")
     assert (weak.returncode, weak.stdout) == (2, "")
     assert "--new-key" in weak.stderr
