@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from mactuner_core.cli import ask, demo, doctor, export, models, recommend, runs, serve, train
+from mactuner_core.cli import ask, demo, doctor, export, models, rag, recommend, runs, serve, train
 from mactuner_core.cli import data as data_commands
 from mactuner_core.cli.output import emit_json, say
 from mactuner_core.errors import InputError, MacTunerError
@@ -36,6 +36,7 @@ def build_app() -> typer.Typer:
     app.command(help=text("cli.ask_help"))(ask.ask)
     app.command(help=text("cli.chat_help"))(ask.chat)
     app.command(help=text("cli.export_help"))(export.export)
+    app.add_typer(rag.commands(), name="rag", help=text("rag_cli.help"))
     app.command(help=text("cli.serve_help"), **serve.PASS_THROUGH)(serve.serve)
     app.command(help=text("cli.app_help"))(serve.app)
     return app

@@ -13,4 +13,5 @@ HANDLERS = {
     "serve": "serving.job:run",
     "ask": "mactuner_core.chat.ask_job:run",
     "synthesize": "mactuner_core.data.synthesis.job:run",
+    "rag_index": "mactuner_core.rag.build:run",
 }

@@ -21,7 +21,7 @@ from mactuner_core.rag.hits import Filters, Hit, StoredDocument
 from mactuner_core.rag.search import hit_of, search
 from mactuner_core.rag.snapshot import Snapshots
 from mactuner_core.rag.store import CHUNK, Store
-from mactuner_core.rag.writer import Progress, Writer, content_of
+from mactuner_core.rag.writer import Progress, Writer
 from mactuner_core.workspace import Workspace
 
 
@@ -49,6 +49,11 @@ class Collection:
     def close(self) -> None:
         """Let go of the files."""
         self.store.close()
+
+    def reset(self, config: RagConfig, embedder: EmbeddingModel) -> None:
+        """Go on with other settings and their model, after the index was made anew with them."""
+        self.config = config
+        self._embedder = embedder
 
     @property
     def embedder(self) -> EmbeddingModel:
@@ -97,7 +102,7 @@ class Collection:
 
     def content(self, document: str) -> Document:
         """Return a document as it was read, page by page; raises NotFoundError."""
-        return document_from_dict(content_of(self.store, self.document(document).id))
+        return document_from_dict(self.store.content(self.document(document).id))
 
     def document_file(self, document: str) -> Path | None:
         """Return the kept copy of the document's file (to draw its pages), or None."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import shutil
 import time
 from pathlib import Path
-from typing import Any
 
 from mactuner_core.errors import InputError, NotFoundError
 from mactuner_core.rag.collection import Collection
@@ -15,7 +15,9 @@ from mactuner_core.rag.config import RagConfig
 from mactuner_core.rag.embedder import EmbeddingModel
 from mactuner_core.rag.store import Store
 from mactuner_core.rag.write_lock import write_lock
-from mactuner_core.workspace import Workspace, check_name, is_complete, new_folder
+from mactuner_core.workspace import Workspace, check_name, is_complete, new_folder, write_text
+
+SETTINGS = "settings.yaml"
 
 
 def create_collection(workspace: Workspace, name: str, config: RagConfig | None = None) -> Collection:
@@ -26,11 +28,7 @@ def create_collection(workspace: Workspace, name: str, config: RagConfig | None 
     with new_folder(final) as folder:
         for part in ("segments", "files"):
             (folder / part).mkdir()
-        store = Store(folder)
-        try:
-            _write_facts(store, _first_facts(_absolute(config or RagConfig())))
-        finally:
-            store.close()
+        begin_store(folder, absolute(config or RagConfig()))
     return Collection(workspace, name)
 
 
@@ -64,20 +62,17 @@ def remove_collection(workspace: Workspace, name: str) -> None:
     shutil.rmtree(gone, ignore_errors=True)
 
 
-def _absolute(config: RagConfig) -> RagConfig:
-    """A model's folder is kept with its whole path: the next command may run elsewhere."""
+def begin_store(folder: Path, config: RagConfig) -> None:
+    """Make the empty SQLite file of a collection, and its settings beside it in words, for when that file is damaged."""
+    write_text(folder / SETTINGS, config.to_yaml())
+    now = time.time()
+    facts = {"version": 1, "settings": config.model_dump(mode="json"), "created_at": now, "updated_at": now}
+    rows = [(key, json.dumps(value, ensure_ascii=False)) for key, value in facts.items()]
+    with contextlib.closing(Store(folder)) as store, store.change() as database:
+        database.executemany("INSERT INTO meta VALUES (?, ?)", rows)
+
+
+def absolute(config: RagConfig) -> RagConfig:
+    """Return settings with the whole path of a model's folder: the next command may run elsewhere."""
     place = Path(config.embedding_model).expanduser()
     return config.model_copy(update={"embedding_model": str(place.resolve())}) if place.is_dir() else config
-
-
-def _first_facts(config: RagConfig) -> dict[str, Any]:
-    """Return the facts that a new collection begins with."""
-    now = time.time()
-    return {"version": 1, "settings": config.model_dump(mode="json"), "created_at": now, "updated_at": now}
-
-
-def _write_facts(store: Store, facts: dict[str, Any]) -> None:
-    """Keep facts about a collection."""
-    with store.change() as database:
-        rows = [(key, json.dumps(value, ensure_ascii=False)) for key, value in facts.items()]
-        database.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)

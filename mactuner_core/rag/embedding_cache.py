@@ -21,6 +21,7 @@ from mactuner_core.rag.embedders import parts_that_fit
 
 _LARGEST_BYTES = 4 * 10**9
 _AT_ONCE = 500  # of a question with that many values
+_EMBEDDED_AT_ONCE = 512  # texts; sorted by length among each other, so that little is padded
 _TABLES = """
 CREATE TABLE IF NOT EXISTS vectors (model TEXT, hash BLOB, vector BLOB, PRIMARY KEY (model, hash)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS words (version INTEGER, hash BLOB, words BLOB, PRIMARY KEY (version, hash)) WITHOUT ROWID;
@@ -56,11 +57,16 @@ class EmbeddingCache:
         model = f"{embedder.identity}/{embedder.prefixes.get('passage', '')}"
         hashes = [text_hash(text) for text in texts]
         known = dict(self._known("vectors", "model", "vector", model, hashes))
-        new = {key: text for key, text in zip(hashes, texts, strict=True) if key not in known}
-        if new:
-            made = _embed(list(new.values()), embedder, report).astype(np.float16)
-            known |= {key: vector.tobytes() for key, vector in zip(new, made, strict=True)}
-            rows = [(model, key, known[key]) for key in new]
+        new = list({key: text for key, text in zip(hashes, texts, strict=True) if key not in known}.items())
+        for start in range(0, len(new), _EMBEDDED_AT_ONCE):  # what a stopped build has made is not made again
+            some = new[start : start + _EMBEDDED_AT_ONCE]
+
+            def told(done: int, total: int, start: int = start, share: int = len(some)) -> None:
+                report(len(texts) - len(new) + start + round(share * done / total), len(texts))
+
+            made = _embed([text for _, text in some], embedder, told).astype(np.float16)
+            known |= {key: vector.tobytes() for (key, _), vector in zip(some, made, strict=True)}
+            rows = [(model, key, known[key]) for key, _ in some]
             self._keep("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows)
         packed = b"".join(known[key] for key in hashes)
         return np.frombuffer(packed, dtype=np.float16).reshape(len(texts), embedder.size).astype(np.float32)

@@ -9,9 +9,9 @@ import numpy as np
 
 from mactuner_core.errors import InputError
 from mactuner_core.rag.hits import Filters
+from mactuner_core.rag.intake import check_date
 from mactuner_core.rag.segment import Mask
 from mactuner_core.rag.snapshot import Snapshot
-from mactuner_core.rag.writer import check_date
 
 if TYPE_CHECKING:
     from mactuner_core.rag.collection import Collection

@@ -5,7 +5,8 @@ Any other sentence-transformers model works too, by its Hugging Face name or as 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,10 @@ class KnownModel:
     download_bytes: int
     note: str
     packaged: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON-ready data."""
+        return asdict(self)
 
 
 KNOWN = [

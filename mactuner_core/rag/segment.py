@@ -6,6 +6,7 @@ chosen by measuring its recall when it is made. Everything large is memory-mappe
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import os
@@ -21,6 +22,7 @@ from mactuner_core.rag.embedder import Vectors
 Rows = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
+LISTS = "dense.faiss"
 MOST_CHUNKS = 32_768  # of one segment: bounds the memory that making one takes
 EXACT_NUMBERS = 6_000_000  # up to so many numbers in a segment's vectors all of them are compared
 FEW = 4_000  # allowed chunks: they are compared one by one, whatever the index
@@ -37,7 +39,7 @@ def write_segment(folder: Path, rows: Rows, vectors: Vectors, words: Sequence[Se
     half = vectors.astype(np.float16)
     np.save(folder / "vectors.npy", half)
     if half.size > EXACT_NUMBERS:
-        _write_lists(folder / "dense.faiss", half.astype(np.float32), threads)
+        write_lists(folder / LISTS, half.astype(np.float32), threads)
     _write_words(folder / "words", words)
     for path in [*folder.rglob("*"), folder]:
         _to_disk(path)
@@ -61,8 +63,8 @@ class Segment:
         self.name = folder.name
         self.rows: Rows = np.load(folder / "rows.npy")
         self.vectors: npt.NDArray[np.float16] = np.load(folder / "vectors.npy", mmap_mode="r")
-        self.exact = not (folder / "dense.faiss").exists()
-        self._dense = self._flat() if self.exact else _read_lists(folder / "dense.faiss")
+        self.exact = not (folder / LISTS).exists()
+        self._dense = self._flat() if self.exact else _read_lists(folder / LISTS)
         bm25 = bm25s.BM25.load(folder / "words", mmap=True, load_vocab=True, show_progress=False)
         self._scores: dict[str, Any] = bm25.scores
         self._vocabulary: dict[str, int] = bm25.vocab_dict
@@ -77,23 +79,12 @@ class Segment:
 
     def dense(self, query: Vectors, count: int, allowed: Mask | None) -> tuple[Rows, Vectors]:
         """Return positions and cosines of the nearest chunks among those `allowed`, best first."""
-        import faiss
-
-        few = allowed is not None and int(allowed.sum()) <= FEW
-        if few:
+        if allowed is not None and int(allowed.sum()) <= FEW:
             positions = np.flatnonzero(allowed)
             cosines = self.cosines(query, positions)
             best = np.argsort(-cosines)[:count]
             return positions[best], cosines[best]
-        parameters = None
-        if allowed is not None:
-            bits = np.packbits(allowed, bitorder="little")
-            selector = faiss.IDSelectorBitmap(bits)
-            parameters = (
-                faiss.SearchParameters(sel=selector)
-                if self.exact
-                else faiss.SearchParametersIVF(sel=selector, nprobe=self._dense.nprobe)
-            )
+        parameters = None if allowed is None else self._only(np.packbits(allowed, bitorder="little"))
         cosines, positions = self._dense.search(query[None, :], min(count, len(self)), params=parameters)
         found = positions[0] >= 0
         return positions[0][found], cosines[0][found]
@@ -137,6 +128,14 @@ class Segment:
         starts = self._scores["indptr"]
         return int(starts[number]), int(starts[number + 1])
 
+    def _only(self, bits: npt.NDArray[np.uint8]) -> Any:
+        """Return parameters that let the index look at the chunks with a bit only."""
+        faiss: Any = importlib.import_module("faiss")  # its own types do not know what its Python side takes
+        selector = faiss.IDSelectorBitmap(bits)
+        if self.exact:
+            return faiss.SearchParameters(sel=selector)
+        return faiss.SearchParametersIVF(sel=selector, nprobe=self._dense.nprobe)
+
     def _flat(self) -> Any:
         import faiss
 
@@ -162,7 +161,8 @@ def _write_words(folder: Path, words: Sequence[Sequence[str]]) -> None:
     bm25.save(folder, show_progress=False)
 
 
-def _write_lists(path: Path, vectors: Vectors, threads: int) -> None:
+def write_lists(path: Path, vectors: Vectors, threads: int) -> None:
+    """Write the inverted file of unit vectors (chunks, size)."""
     import faiss
 
     faiss.omp_set_num_threads(threads)

@@ -110,6 +110,11 @@ class Store:
         row = self.one(query, (document, document))
         return _stored(row) if row else None
 
+    def content(self, document_id: str) -> dict[str, Any]:
+        """Return the document with this id as it was read, as JSON-ready data."""
+        packed = self.one("SELECT content FROM documents WHERE id = ?", (document_id,))[0]
+        return dict(json.loads(zlib.decompress(packed).decode("utf-8", "surrogatepass")))
+
     def chunk_rows(self, rows: Sequence[int]) -> dict[int, Any]:
         """Return what a hit shows of the chunks with these row numbers, by row number."""
         found: dict[int, Any] = {}
@@ -119,12 +124,17 @@ class Store:
             found |= {row[0]: row for row in self.rows(f"{CHUNK} WHERE chunks.row IN ({marks})", some)}
         return found
 
+    @staticmethod
+    def make_tables(database: sqlite3.Connection, have: int = 0) -> None:
+        """Bring a database from layout `have` to the newest, one transaction a step."""
+        for step in range(have + 1, LAYOUT + 1):
+            database.executescript(f"BEGIN IMMEDIATE; {_MIGRATIONS[step]} PRAGMA user_version = {step}; COMMIT;")
+
     def _migrate(self) -> None:
         layout = int(self._database.execute("PRAGMA user_version").fetchone()[0])
         if layout > LAYOUT:
             raise WorkError("rag.newer_layout", name=self.path.parent.name, layout=layout, known=LAYOUT)
-        for step in range(layout + 1, LAYOUT + 1):
-            self._database.executescript(f"BEGIN IMMEDIATE; {_MIGRATIONS[step]} PRAGMA user_version = {step}; COMMIT;")
+        self.make_tables(self._database, layout)
 
     @contextlib.contextmanager
     def _clear(self) -> Iterator[None]:
