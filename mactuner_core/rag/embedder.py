@@ -58,7 +58,9 @@ class Embedder:
     def __init__(self, name: str, threads: int = 1) -> None:
         import torch
         from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging
 
+        logging.disable_progress_bar()  # jobs and pages report progress in their own way
         torch.set_num_threads(threads)  # threads that wait for each other would stop a model that writes meanwhile
         place = _packaged() if name == PACKAGED else name
         try:

@@ -10,10 +10,11 @@ from typing import Any
 class Hit:
     """A chunk that was found.
 
-    `score` is from 0 to 1, the greater of `dense` and `lexical` as far as the method uses them. `dense` is the cosine of the
-    vectors mapped so that 0 is the mean of unrelated texts of this collection and 1 the same text; `lexical` is the share of
-    the question's words that the chunk has, each weighed by its rarity. After re-ranking `score` is the re-ranker's
-    probability. `page` to `last_page` count from 1; `spans` are places (start, end) of the question's words in `text`;
+    `score` is from 0 to 1. `dense` is the cosine of the vectors mapped so that 0 is the mean of unrelated texts of this collection
+    and 1 the same text, less where the model understands little of these texts; `lexical` is the share of the question's words
+    that the chunk has, each weighed by its rarity. `score` is that of the method; of both it is 1 - (1 - dense) (1 - lexical).
+    After re-ranking it is the re-ranker's probability. `page` to `last_page` count from 1; `spans` are places (start, end) of the
+    question's words in `text`;
     `also_in` names other documents with the very same text.
     """
 

@@ -15,17 +15,19 @@ from mactuner_core.rag.config import SearchConfig
 from mactuner_core.rag.embedder import Vectors
 from mactuner_core.rag.filters import allowed_masks
 from mactuner_core.rag.hits import Filters, Hit
+from mactuner_core.rag.lexical import lexical_search, rarities, shares
 from mactuner_core.rag.mmr import varied
 from mactuner_core.rag.rerank import reranked
-from mactuner_core.rag.segment import Mask, rarity
-from mactuner_core.rag.snapshot import Place, Snapshot
-from mactuner_core.rag.words import surface_patterns, weight, words
+from mactuner_core.rag.segment import Mask
+from mactuner_core.rag.snapshot import Place, Snapshot, best_places
+from mactuner_core.rag.words import surface_patterns
 
 if TYPE_CHECKING:
     from mactuner_core.rag.collection import Collection
 
 RANK_OFFSET = 60  # of reciprocal rank fusion (Cormack, Clarke, Büttcher 2009)
 _WORDS_FROM = 2000  # characters of a query
+_FLOOR = 1e-6  # keeps the order among hits with score 0
 
 Masks = list[Mask | None]
 
@@ -33,13 +35,13 @@ Masks = list[Mask | None]
 @dataclass(frozen=True)
 class _Candidate:
     place: Place
-    rank_score: float
     dense: float | None
     lexical: float | None
 
     @property
     def score(self) -> float:
-        return max(self.dense or 0.0, self.lexical or 0.0)
+        """1 when either way says 1; two ways that each say something say more together."""
+        return 1 - (1 - (self.dense or 0.0)) * (1 - (self.lexical or 0.0))
 
 
 def search(
@@ -103,79 +105,50 @@ def _candidates(
     calibration: Calibration,
 ) -> list[_Candidate]:
     """Return what either way finds, in the order of the joined ranks, each with the scores of both ways."""
-    ranks: dict[Place, float] = {}
-    terms: dict[str, float] = {}
+    by_words: list[Place] = []
+    by_meaning: list[Place] = []
+    dense = lexical = None
     if config.method != "dense":
-        terms = _rarities(snapshot, query)
-        for rank, place in enumerate(_by_words(snapshot, terms, config.candidates, masks), start=1):
-            ranks[place] = 1 / (RANK_OFFSET + rank)
+        terms = rarities(snapshot, query[:_WORDS_FROM])
+        by_words = lexical_search(snapshot, terms, config.candidates, masks)
     if config.method != "lexical" and vector is not None:
-        share = calibration.dense_weight if config.method == "hybrid" else 1.0
-        for rank, place in enumerate(_by_meaning(snapshot, vector, config.candidates, masks), start=1):
-            ranks[place] = ranks.get(place, 0.0) + share / (RANK_OFFSET + rank)
-    places = sorted(ranks, key=lambda place: -ranks[place])
-    dense = _cosines(snapshot, places, vector) if config.method != "lexical" and vector is not None else None
-    shares = _shares(snapshot, places, terms) if config.method != "dense" else None
+        by_meaning = _by_meaning(snapshot, vector, config.candidates, masks)
+    places = list(dict.fromkeys([*by_words, *by_meaning]))
+    if config.method != "dense":
+        lexical = dict(zip(places, shares(snapshot, places, terms).tolist(), strict=True))
+    if config.method != "lexical" and vector is not None:
+        weight_ = calibration.dense_weight if config.method == "hybrid" else 1.0
+        cosines = _cosines(snapshot, places, vector).tolist()
+        dense = {place: weight_ * calibration.score(one) for place, one in zip(places, cosines, strict=True)}
+    ranks = _joined([(by_words, lexical), (by_meaning, dense)])
     return [
-        _Candidate(
-            place,
-            ranks[place],
-            None if dense is None else calibration.score(float(dense[number])),
-            None if shares is None else float(shares[number]),
-        )
-        for number, place in enumerate(places)
+        _Candidate(place, None if dense is None else dense[place], None if lexical is None else lexical[place])
+        for place in sorted(places, key=lambda place: -ranks[place])
     ]
+
+
+def _joined(ways: Sequence[tuple[list[Place], dict[Place, float] | None]]) -> dict[Place, float]:
+    """Return what each place gets from reciprocal rank fusion, where a rank counts as much as the score that stands on it.
+
+    Plain fusion gives the first of a list of chance hits as much as the first of a sure list: on questions in other words than
+    the document's it takes the wrong side half of the time (MRR 0.90 against 0.92 on the Korean quality set).
+    """
+    ranks: dict[Place, float] = {}
+    for places, scores in ways:
+        for rank, place in enumerate(places, start=1):
+            share = _FLOOR + (scores or {}).get(place, 0.0)
+            ranks[place] = ranks.get(place, 0.0) + share / (RANK_OFFSET + rank)
+    return ranks
 
 
 def _by_meaning(snapshot: Snapshot, vector: Vectors, count: int, masks: Masks) -> list[Place]:
     query = np.ascontiguousarray(vector, dtype=np.float32)
     found = [segment.dense(query, count, mask) for segment, mask in zip(snapshot.segments, masks, strict=True)]
-    return _best(found, count)
-
-
-def _by_words(snapshot: Snapshot, terms: dict[str, float], count: int, masks: Masks) -> list[Place]:
-    found = []
-    for segment, mask in zip(snapshot.segments, masks, strict=True):
-        having = {word: segment.frequency(word) for word in terms}
-        # the index holds scores with the rarity of a word in its own segment; it is replaced by that in all of them
-        weights = {
-            word: weight(word) * terms[word] / rarity(len(segment), having[word]) for word in terms if having[word]
-        }
-        found.append(segment.lexical(weights, count, mask))
-    return _best(found, count)
-
-
-def _best(found: Sequence[tuple[Any, Any]], count: int) -> list[Place]:
-    places = [
-        (float(score), Place(number, int(position)))
-        for number, (positions, scores) in enumerate(found)
-        for position, score in zip(positions, scores, strict=True)
-    ]
-    places.sort(key=lambda one: (-one[0], one[1].segment, one[1].position))
-    return [place for _, place in places[:count]]
-
-
-def _rarities(snapshot: Snapshot, query: str) -> dict[str, float]:
-    """Return the query's words with their rarity in the whole collection, removed chunks included."""
-    total = sum(len(segment) for segment in snapshot.segments)
-    distinct = dict.fromkeys(words(query[:_WORDS_FROM]))
-    return {word: rarity(total, sum(segment.frequency(word) for segment in snapshot.segments)) for word in distinct}
+    return best_places(found, count)
 
 
 def _cosines(snapshot: Snapshot, places: Sequence[Place], vector: Vectors) -> Vectors:
     return np.asarray(snapshot.vectors(places) @ vector if places else [], dtype=np.float32)
-
-
-def _shares(snapshot: Snapshot, places: Sequence[Place], terms: dict[str, float]) -> Vectors:
-    """Return how much of the query's words each chunk has: weights of those it has over weights of all, from 0 to 1."""
-    shares = np.zeros(len(places), dtype=np.float32)
-    total = sum(weight(word) * rare for word, rare in terms.items())
-    for number, segment in enumerate(snapshot.segments):
-        here = [at for at, place in enumerate(places) if place.segment == number]
-        positions = np.array([places[at].position for at in here], dtype=np.int64)
-        for word, rare in terms.items():
-            shares[here] += segment.holds(word, positions) * (weight(word) * rare / total)
-    return np.minimum(shares, 1.0)
 
 
 def _once(found: list[tuple[_Candidate, Hit]]) -> list[tuple[_Candidate, Hit]]:

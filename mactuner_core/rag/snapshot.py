@@ -7,6 +7,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -48,6 +49,17 @@ class Snapshot:
     def vectors(self, places: Sequence[Place]) -> Vectors:
         """Return the vectors at these places; shape (places, size)."""
         return np.asarray([self.segments[one.segment].vectors[one.position] for one in places], dtype=np.float32)
+
+
+def best_places(found: Sequence[tuple[Any, Any]], count: int) -> list[Place]:
+    """Return the places of the highest scores, from positions and scores found in each segment."""
+    places = [
+        (float(score), Place(number, int(position)))
+        for number, (positions, scores) in enumerate(found)
+        for position, score in zip(positions, scores, strict=True)
+    ]
+    places.sort(key=lambda one: (-one[0], one[1].segment, one[1].position))
+    return [place for _, place in places[:count]]
 
 
 class Snapshots:

@@ -40,6 +40,10 @@ _COMMON = {
     "어떻게",
     "좀",
 }
+_ASKING_EN = """a an the of in on at to for from by with about and or not no is are was were be been am do does did can could
+should would will may must i you we they he she it my your our their this that these those there how what when where who which why
+much many have has had me us please tell if so as any"""
+_ASKING_KO = "언제 얼마 얼마나 며칠 어디 누구 무엇 왜 어떤 어느 몇 무슨 알다 궁금 경우 방법"
 _LATIN = re.compile(r"[^\W_가-힣]+(?:[-_./:@+#&'’][^\W_가-힣]+)*", re.UNICODE)
 _PART = re.compile(r"[^\W\d_]+|\d+(?:[.,]\d+)*", re.UNICODE)
 _NUMBER_UNIT = re.compile(r"(\d+(?:[.,]\d+)*)\s?([가-힣]{1,2}|%|℃)?")
@@ -63,6 +67,16 @@ def words_of(texts: Sequence[str]) -> list[list[str]]:
         for number, tokens in zip(korean, analysed, strict=True):
             found[number] += [*_korean_words(tokens), *_numbers_with_unit(plain[number]), *_pairs(plain[number])]
     return found
+
+
+def question_words(question: str) -> list[str]:
+    """Return the different words of a question that tell what it is about: without "how", "can", "언제" and the like.
+
+    A question of nothing else keeps them.
+    """
+    found = list(dict.fromkeys(words(question)))
+    telling = [word for word in found if word not in _asking()]
+    return telling if any(not word.startswith(PAIR) for word in telling) else found
 
 
 def weight(word: str) -> float:
@@ -117,6 +131,12 @@ def _pairs(plain: str) -> Iterator[str]:
         letters = "".join(run.split())
         for start in range(len(letters) - 1):
             yield PAIR + letters[start : start + 2]
+
+
+@functools.cache
+def _asking() -> frozenset[str]:
+    english = _ASKING_EN.split()
+    return frozenset([*english, *map(_stem, english), *_ASKING_KO.split()])
 
 
 @functools.cache
