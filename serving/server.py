@@ -24,6 +24,7 @@ from serving.keys import load_keys
 from serving.live import EVERY_S, Live, OnLive
 from serving.logs import Notice
 from serving.models import resolve_all
+from serving.rag.choosing import all_names
 from serving.settings import ServeSettings
 
 _POLL_S = 0.1
@@ -75,11 +76,19 @@ def serve(
         url = _url(settings.host, listener)
         live = Live(pool, app.state.metrics, [model.name for model in models])
         beside = [
-            _watch(server, app.state.gate, pool, first, lambda: on_ready(url, pool.names()), should_stop),
+            _watch(
+                server,
+                app.state.gate,
+                pool,
+                first,
+                lambda: on_ready(url, all_names(pool, app.state.collections)),
+                should_stop,
+            ),
             _tell(live, on_live),
         ]
         try:
-            asyncio.run(_run(server, listener, beside))
+            with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:  # uvloop where there is one
+                runner.run(_run(server, listener, beside))
         finally:
             for engine in pool.engines():
                 engine.stop()  # again, in case uvicorn could not end the application

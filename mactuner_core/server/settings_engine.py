@@ -43,14 +43,16 @@ class EngineSettings(Config):
         advanced=True,
     )
     n_batch: int = setting(
-        512,
+        2048,
         ge=32,
         le=4096,
         unit="tokens",
         label={"en": "Batch", "ko": "배치 크기"},
         help={
-            "en": "how many tokens are computed in one turn; more reads long prompts faster and takes more memory",
-            "ko": "한 번에 계산하는 토큰 수. 크면 긴 프롬프트를 빨리 읽지만 메모리를 더 씁니다",
+            "en": "how many tokens of prompts one turn takes while answers are written; less makes the pauses that a long "
+            "prompt brings to other answers shorter, and everybody finish later",
+            "ko": "답변을 쓰는 동안 한 번에 읽는 프롬프트 토큰 수. 줄이면 긴 프롬프트 때문에 다른 답변이 멈추는 시간이 짧아지지만 "
+            "전체는 늦게 끝납니다",
         },
         advanced=True,
     )

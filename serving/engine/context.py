@@ -21,6 +21,7 @@ from serving.engine.generation import Tokens
 from serving.engine.llama import Model, last_log_line
 
 _KEPT = 32  # ids for prefixes of earlier requests; llama.cpp reserves a row of logits for each id
+AT_ONCE = 512  # tokens that go through the model together; a larger batch is computed in such parts
 EXTRA_OUTPUTS = 32  # rows beyond one for each running sequence: drafts to check, log-probabilities of a prompt
 
 
@@ -35,7 +36,7 @@ class Context:
         params = cpp.llama_context_default_params()
         params.n_ctx = n_ctx if shared else n_ctx * n_parallel
         params.n_batch = n_batch
-        params.n_ubatch = n_batch
+        params.n_ubatch = min(n_batch, AT_ONCE)
         # Shared cells need ids for what is kept, too; a recurrent state is one for each id and costs memory of its own.
         self.ids = n_parallel + (0 if not shared else _KEPT if model.can_rewind else n_parallel)
         params.n_seq_max = self.ids

@@ -142,7 +142,7 @@ class Engine:
             self.model,
             n_ctx=n_ctx,
             n_parallel=settings.n_parallel,
-            n_batch=max(min(settings.n_batch, n_ctx), settings.n_parallel),
+            n_batch=max(min(settings.n_batch, n_ctx * places), settings.n_parallel),
             n_threads=settings.threads(),
             shared=settings.shared_context,
         )

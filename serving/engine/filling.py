@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence as Many
 from typing import Literal
 
-from serving.engine.context import EXTRA_OUTPUTS, Batch
+from serving.engine.context import AT_ONCE, EXTRA_OUTPUTS, Batch
 from serving.engine.generation import Tokens
 from serving.engine.lookup import LONGEST_DRAFT, Costs, Lookup, best_length
 from serving.engine.sequence import Sequence
@@ -43,13 +43,15 @@ def draft(group: Many[Sequence], speculation: Literal["auto", "on", "off"], cost
 def fill(batch: Batch, group: Many[Sequence], budget: int) -> int:
     """Put tokens into the batch, at most `budget` of prompts, and return how many prompt tokens there are.
 
-    Short prompts go before long ones, and those before newer ones: a short one is not worth the wait, and the oldest gets
+    While answers are written, a turn takes as much of the prompts as the batch holds: each turn is a pause for the answers,
+    and fewer pauses let everybody finish sooner. While nothing is written, turns are small, so that a client that leaves or
+    comes is noticed soon. Short prompts go before long ones, and those before newer ones: a short one is not worth the wait, and the oldest gets
     through first, which on average answers sooner than equal shares.
     """
     for sequence in group:
         sequence.taken, sequence.row, sequence.output, sequence.outputs = 0, -1, -1, 0
     writes = sum(1 + len(sequence.draft) for sequence in group if sequence.writing)
-    left = whole = min(budget, batch.room - writes)
+    left = whole = min(budget, batch.room - writes if writes else AT_ONCE)
     outputs = EXTRA_OUTPUTS
     prompts = [sequence for sequence in group if not sequence.writing]
     for sequence in sorted(prompts, key=lambda one: len(one.pending) > whole // 4):

@@ -26,7 +26,7 @@ def test_flags_win_over_variables_over_the_file_over_defaults(tmp_path: Path) ->
     file.write_text("model: from-file.gguf\nport: 1\nn_ctx: 1024\nn_parallel: 2\n", encoding="utf-8")
     environment = {"MACTUNER_SERVE_PORT": "2", "MACTUNER_SERVE_N_CTX": "2048"}
     settings = settings_from(["--config", str(file), "--port", "3"], environment)
-    assert (settings.port, settings.n_ctx, settings.n_parallel, settings.n_batch) == (3, 2048, 2, 512)
+    assert (settings.port, settings.n_ctx, settings.n_parallel, settings.n_batch) == (3, 2048, 2, 2048)
     assert settings.model == ["from-file.gguf"]
     assert settings_from([], {"MACTUNER_SERVE_CONFIG": str(file)}).n_parallel == 2
 
