@@ -13,7 +13,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from mactuner_core.rag.embedder import Embedder, Vectors
+from mactuner_core.rag.embedder import EmbeddingModel, Vectors
+from mactuner_core.rag.embedders import load_embedder
 
 _BATCH = 16  # texts in one go; a client that left ends its request before the next
 Result = TypeVar("Result")
@@ -25,7 +26,7 @@ class EmbeddingWorker:
     def __init__(self, model: str) -> None:
         self.model = model
         self.name = Path(model).name if Path(model).is_dir() else model
-        self._embedder: Embedder | None = None
+        self._embedder: EmbeddingModel | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="embedding")
 
     async def lengths(self, texts: Sequence[str]) -> tuple[list[int], int]:
@@ -48,11 +49,11 @@ class EmbeddingWorker:
         """End the thread after its batch."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    async def run(self, work: Callable[[Embedder], Result]) -> Result:
+    async def run(self, work: Callable[[EmbeddingModel], Result]) -> Result:
         """Return what `work` makes with the model, in its thread; raises what it raises, and why the model cannot be loaded."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(self._loaded()))
 
-    def _loaded(self) -> Embedder:
+    def _loaded(self) -> EmbeddingModel:
         if self._embedder is None:
-            self._embedder = Embedder(self.model)
+            self._embedder = load_embedder(self.model)
         return self._embedder
