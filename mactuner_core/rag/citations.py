@@ -6,7 +6,7 @@ source has is no citation. Not covered: whether the source really says what the 
 
 from __future__ import annotations
 
-import itertools
+import functools
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from mactuner_core.rag.packing import Source
 _MARK = re.compile(r"[\[【]\s*(\d{1,3}(?:\s*[,、·;]\s*\d{1,3})*)\s*(?:†[^\]】\n]{0,80})?[\]】](?!\()")
 _NO_PROSE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+?(?=[\[【\s)]|\Z)", re.DOTALL)
 _SENTENCE_END = re.compile(r"[.!?。…]+[\"'”’)]*(?=\s|[\[【]|\Z)|\n+")
-_GAIN = 0.15  # what a second sentence of the source must add to be quoted with the first
+_GAIN = 0.1  # what a second sentence of the source must add to be quoted with the first
 
 
 @dataclass(frozen=True)
@@ -61,15 +61,17 @@ def unknown_numbers(text: str, sources: Sequence[Source]) -> list[int]:
 def quote_for(claim: str, text: str) -> tuple[int, int]:
     """Return where the sentence of `text` that shares most with `claim`, or two in a row, begin and end."""
     pairs = _pairs(claim)
-    sentences = _sentences(text)
+    sentences = _paired_sentences(text)
     if not sentences:
         return 0, len(text)
-    shares = [_share(pairs, text[start:end]) for start, end in sentences]
+    shares = [_share(pairs, has) for _, _, has in sentences]
     best = max(range(len(sentences)), key=lambda place: (shares[place], -place))
-    alone = sentences[best]
-    two = [(first[0], last[1]) for first, last in itertools.pairwise(sentences) if alone in (first, last)]
-    share, both = max(((_share(pairs, text[start:end]), (start, end)) for start, end in two), default=(0.0, alone))
-    return both if share >= shares[best] + _GAIN else alone
+    places = [place for place in (best - 1, best) if 0 <= place < len(sentences) - 1]
+    joined = [(_share(pairs, sentences[place][2] + sentences[place + 1][2]), place) for place in places]
+    share, first = max(joined, default=(0.0, best))
+    if share >= shares[best] + _GAIN:
+        return sentences[first][0], sentences[first + 1][1]
+    return sentences[best][:2]
 
 
 def _marks(text: str) -> list[tuple[int, int, int]]:
@@ -121,14 +123,19 @@ def _sentences(text: str) -> list[tuple[int, int]]:
     return found
 
 
+@functools.lru_cache(maxsize=64)
+def _paired_sentences(text: str) -> tuple[tuple[int, int, Counter[str]], ...]:
+    """Return the sentences with their pairs of letters; kept, because an answer cites the same sources again and again."""
+    return tuple((start, end, _pairs(text[start:end])) for start, end in _sentences(text))
+
+
 def _pairs(text: str) -> Counter[str]:
     """Return the pairs of neighbouring letters, which change little with a word's ending."""
     letters = plain_letters(text)
     return Counter(letters[place : place + 2] for place in range(len(letters) - 1))
 
 
-def _share(wanted: Counter[str], text: str) -> float:
+def _share(wanted: Counter[str], has: Counter[str]) -> float:
     """Return how alike two texts are, from 0 to 1: shared pairs of letters, over those of both (Sørensen and Dice)."""
-    has = _pairs(text)
     total = wanted.total() + has.total()
     return 2 * (wanted & has).total() / total if total else 0.0

@@ -25,11 +25,14 @@ class Chosen:
 
 
 def names(request: Request) -> list[str]:
-    """Return the names of models and adapters, then each with each collection that the request's key may ask."""
-    pool: Pool = request.app.state.pool
+    """Return every name that the request's key may use as a model."""
+    return all_names(request.app.state.pool, _collections(request), allowed(request))
+
+
+def all_names(pool: Pool, collections: Collections, allowed: Allowed = None) -> list[str]:
+    """Return the names of models and adapters, then each with each collection that is `allowed`."""
     plain = pool.names()
-    collections = _collections(request).names(allowed(request))
-    return [*plain, *(f"{model}{JOINT}{name}" for name in collections for model in plain)]
+    return [*plain, *(f"{model}{JOINT}{name}" for name in collections.names(allowed) for model in plain)]
 
 
 def allowed(request: Request) -> Allowed:
@@ -39,6 +42,7 @@ def allowed(request: Request) -> Allowed:
 
 def choose(request: Request, model: str, rag: RagField | None = None) -> Chosen:
     """Return what a request asks; raises ModelNotFoundError, or ApiError naming what is wrong with `rag`."""
+    request.scope["log"]["model"] = model[:200]  # also of a request that is refused here
     base, named = _split(request, model)
     if rag is None:
         return Chosen(base, named)

@@ -15,7 +15,7 @@ from mactuner_core.errors import NotFoundError
 from mactuner_core.rag.collection import Collection
 from mactuner_core.rag.collections import list_collections, open_collection
 from mactuner_core.rag.config import SearchConfig
-from mactuner_core.rag.embedder import Embedder, Vectors
+from mactuner_core.rag.embedder import EmbeddingModel, Vectors
 from mactuner_core.rag.hits import Filters, Hit
 from mactuner_core.server.settings_rag import ALL
 from mactuner_core.workspace import COMPLETE, Workspace, open_workspace
@@ -101,7 +101,7 @@ class Collections:
         async with self._opening:
             made = await asyncio.to_thread(_made, self._workspace, name)
             opened = self._opened.get(name)
-            if opened is None or opened.made != made:
+            if opened is None or opened.made != made or await asyncio.to_thread(_was_made_anew, opened.collection):
                 with await asyncio.to_thread(open_collection, self._workspace, name) as closed:
                     worker = self._worker(closed.config.embedding_model)
                 embedder = await worker.run(_itself)
@@ -121,7 +121,12 @@ def _embedded(found: Collection, query: str) -> Vectors:
     return vector
 
 
-def _itself(embedder: Embedder) -> Embedder:
+def _was_made_anew(found: Collection) -> bool:
+    """Tell whether its index was made with other settings since it was opened, perhaps with another embedding model."""
+    return bool(found.store.meta("settings") != found.config.model_dump(mode="json"))
+
+
+def _itself(embedder: EmbeddingModel) -> EmbeddingModel:
     return embedder
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -91,7 +92,7 @@ async def ground(request: Request, chosen: Chosen, messages: Messages, param: st
     if how == "model" and len(asked) > 1:
         query = await written_anew(messages, lease, request.scope["request_id"], request.scope["client_name"]) or query
     elif how == "auto":
-        query = search_text(query, asked[:-1])
+        query = await asyncio.to_thread(search_text, query, asked[:-1])  # it may load the Korean analyser
     filters = chosen.field.filters.plain() if chosen.field.filters else Filters()
     hits = await collections.search(chosen.collection, query, config, filters)
     neighbours = collections.neighbours(chosen.collection)
