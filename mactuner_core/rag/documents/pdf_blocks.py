@@ -72,20 +72,22 @@ def _follows(group: Sequence[Line], line: Line, right: float) -> bool:
     last = group[-1]
     if same_row(last.box, line.box):
         return True
-    if abs(last.size - line.size) > 0.1 * last.size or last.bold != line.bold or last.mono != line.mono:
+    short = right - last.box[2] > 3 * line.size
+    ended = ends_sentence(last.text)
+    difference = abs(last.size - line.size)  # a line of file names may be smaller than its neighbours
+    if difference > 1.0 or (difference > 0.5 and (short or ended)) or last.bold != line.bold or last.mono != line.mono:
         return False
     gap = line.box[1] - last.box[3]
     if gap > _NEW_PARAGRAPH * line.size * (2 if line.mono else 1) or gap < -2 * line.size:
         return False
     if line.mono and not _BULLET.match(line.text):
         return True
-    short = right - last.box[2] > 3 * line.size
-    ended = ends_sentence(last.text)
     if _BULLET.match(line.text) or _DIVISION.match(line.text) or _CONTENTS.search(last.text):
         return False
     if _ITEM.match(line.text) and (short or ended or not _HANGUL.match(line.text)):  # "…합니 / 다. 그리고" is no item
         return False
-    if len(group) > 1 and gap > group[-1].box[1] - group[-2].box[3] + 0.35 * line.size:
+    above = next((one for one in reversed(group) if not same_row(one.box, last.box)), None)
+    if above is not None and gap > last.box[1] - above.box[3] + 0.35 * line.size:
         return False
     if short and ended:
         return False

@@ -269,6 +269,15 @@ def test_korean_lines_that_break_between_words_keep_the_space(tmp_path: Path) ->
         assert pair in text
 
 
+def test_a_line_in_two_parts_or_smaller_type_stays_in_its_paragraph(tmp_path: Path) -> None:
+    maker = Maker().new_page()
+    maker.write(60, 80, "A justified line may fall apart").write(230, 80, "where its words are set far from")
+    maker.write(60, 94, "each other. Then a name in smaller type follows, which fills a line of its own:", 9)
+    maker.write(60, 108, "after it the text goes on as it did before, in the size of the most letters.")
+    document = read_document(maker.save(tmp_path / "parts.pdf"))
+    assert [block.kind for block in document.blocks] == ["paragraph"]
+
+
 def test_lists_are_one_block_with_their_marks(tmp_path: Path) -> None:
     maker = Maker().new_page()
     maker.write(60, 80, "Bring these things when you come to see us:")
