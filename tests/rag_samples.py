@@ -1,0 +1,26 @@
+"""A real collection of the sample documents, built with the embedding model that needs no network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mactuner_core.rag.collection import Collection
+from mactuner_core.rag.collections import create_collection
+from mactuner_core.rag.config import PACKAGED, RagConfig
+from mactuner_core.rag.documents import read_document
+from mactuner_core.workspace import Workspace
+
+DOCUMENTS = Path(__file__).parents[1] / "samples" / "documents"
+HANDBOOK, FAQ = "company_handbook_ko.md", "product_faq.txt"
+
+
+def sample_collection(
+    workspace: Workspace, name: str, files: Sequence[Path | str] = (HANDBOOK, FAQ), chunk_tokens: int = 128
+) -> Collection:
+    """Return a new collection of files; names without a folder are sample documents."""
+    made = create_collection(workspace, name, RagConfig(embedding_model=PACKAGED, chunk_tokens=chunk_tokens))
+    with made.writer() as writer:
+        for file in files:
+            writer.put(read_document(DOCUMENTS / file))
+    return made
