@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from fastapi import Request
@@ -61,23 +60,15 @@ def choose(request: Request, model: str, rag: RagField | None = None) -> Chosen:
 
 
 def _split(request: Request, model: str) -> tuple[str, str | None]:
-    """Return a name's model and collection; either may hold the joint itself."""
+    """Return a name's model and collection; a model's name may hold the joint itself, a collection's cannot."""
     pool: Pool = request.app.state.pool
     plain = pool.names()
     if model in plain:
         return model, None
-    known = set(_collections(request).names(allowed(request)))
-    for base, collection in _splits(model):
-        if base in plain and collection in known:
-            return base, collection
+    base, _, collection = model.rpartition(JOINT)
+    if base in plain and collection in _collections(request).names(allowed(request)):
+        return base, collection
     raise ModelNotFoundError("serving.model_not_found", name=model[:200], known=", ".join(names(request)))
-
-
-def _splits(model: str) -> Iterator[tuple[str, str]]:
-    place = model.find(JOINT)
-    while place >= 0:
-        yield model[:place], model[place + 1 :]
-        place = model.find(JOINT, place + 1)
 
 
 def _collections(request: Request) -> Collections:
