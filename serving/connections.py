@@ -36,6 +36,24 @@ class Protocol(H11Protocol):
         super().data_received(data)
         self._watch()
 
+    def on_response_complete(self) -> None:
+        """Wait for the next request, or for the rest of a body that nobody will read."""
+        super().on_response_complete()
+        if self._is_unread():
+            self._watch()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP in the app's place, which may be at work on the same request; cut what it has begun."""
+        begun = False
+        if self.cycle is not None and not self.cycle.response_complete:
+            begun = self.cycle.response_started
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if begun:
+            self.transport.abort()
+        else:
+            super().send_400_response(msg)
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
         self._unwatch()
@@ -54,10 +72,14 @@ class Protocol(H11Protocol):
         super().resume_writing()
 
     def _watch(self) -> None:
-        if self.conn.their_state is not h11.IDLE:
+        if self.conn.their_state is not h11.IDLE and not self._is_unread():
             self._unwatch()
         elif self._deadline is None:
             self._deadline = self.loop.call_later(HEAD_S, self.transport.close)
+
+    def _is_unread(self) -> bool:
+        """Tell whether the client still sends the body of a request that was answered."""
+        return self.conn.their_state is h11.SEND_BODY and self.conn.our_state is h11.DONE
 
     def _unwatch(self) -> None:
         if self._deadline is not None:
