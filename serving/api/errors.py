@@ -89,8 +89,8 @@ def install(app: FastAPI) -> None:
 
 
 def _invalid(errors: Any) -> dict[str, Any]:
-    """Return the body for one error of a request that does not fit the schema: the deepest, best a value's and not a kind's."""
-    error: Mapping[str, Any] = max(errors, key=lambda one: (len(one["loc"]), not one["type"].endswith("_type")))
+    """Return the body for one error of a request that does not fit the schema: too many, or the deepest, best a value's and not a kind's."""
+    error: Mapping[str, Any] = max(errors, key=_importance)
     kind = error["type"]
     place = [part for part in error["loc"] if part != "body"]
     if kind == "json_invalid":
@@ -105,6 +105,10 @@ def _invalid(errors: Any) -> dict[str, Any]:
         return error_body(400, text("serving.bad_field", reason=error["msg"], **values), param, "invalid_value")
     key, code = _MESSAGES[kind]
     return error_body(400, text(key, **values), param, code)
+
+
+def _importance(error: Mapping[str, Any]) -> tuple[bool, int, bool]:
+    return error["type"] == "too_long", len(error["loc"]), not error["type"].endswith("_type")
 
 
 _MESSAGES = {
