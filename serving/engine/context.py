@@ -52,6 +52,8 @@ class Context:
         self._memory = cpp.llama_get_memory(self._context)
         self._adapters: dict[str, Any] = {}
         self._adapter: str | None = None
+        self._view = np.empty((0, 0), np.float32)
+        self._view_of = (0, 0)
         self.cells = int(cpp.llama_n_ctx_seq(self._context))  # that one sequence may take
         self.all_cells = int(cpp.llama_n_ctx(self._context))
         self.batch = Batch(n_batch)
@@ -62,12 +64,15 @@ class Context:
 
     def logits(self) -> npt.NDArray[np.float32]:
         """Return the logits of the last batch, a view; shape (wanted rows, vocabulary)."""
-        address = ctypes.cast(cpp.llama_get_logits(self._context), ctypes.c_void_p).value
-        shape = (self.batch.outputs, self._model.size)
-        if not address:
+        pointer = cpp.llama_get_logits(self._context)
+        if not pointer:
             raise WorkError("serving.engine_failed")
-        buffer = (ctypes.c_float * (shape[0] * shape[1])).from_address(address)
-        return np.ctypeslib.as_array(buffer).reshape(shape)
+        place = (ctypes.addressof(pointer.contents), self.batch.outputs)
+        if place != self._view_of:  # the same one turn after turn, as long as the batches are alike
+            buffer = (ctypes.c_float * (self.batch.outputs * self._model.size)).from_address(place[0])
+            self._view = np.ctypeslib.as_array(buffer).reshape(self.batch.outputs, self._model.size)
+            self._view_of = place
+        return self._view
 
     def sample(self, sampler: Any, row: int) -> int:
         """Choose the next token from the logits of batch row `row`, and let the sampler note it."""

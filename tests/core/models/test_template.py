@@ -78,7 +78,10 @@ def test_further_values_are_read_as_by_transformers(path: Path, thinking: bool) 
     expected = render_jinja_template(
         [CHATS["turns"]], chat_template=template, add_generation_prompt=True, **options, **further
     )[0][0]
-    assert render(template, CHATS["turns"], add_generation_prompt=True, values=further, **options) == expected
+    assert (
+        render(template, CHATS["turns"], add_generation_prompt=True, values=further, bos_token="<s>", eos_token="</s>")
+        == expected
+    )
 
 
 def test_further_values_take_no_place_of_the_template_s_own() -> None:

@@ -12,7 +12,8 @@ import openai
 import pytest
 
 from mactuner_core.errors import InputError
-from mactuner_core.rag.embedder import PACKAGED, Embedder
+from mactuner_core.rag.config import PACKAGED
+from mactuner_core.rag.embedder import Embedder
 from tests.serving.conftest import Running, ask
 
 TEXTS = ["How is a contract made?", "임대차 기간은 얼마인가요?", "The quick brown fox"]
