@@ -48,6 +48,7 @@ class Collection:
 
     def close(self) -> None:
         """Let go of the files."""
+        self.snapshots.close()
         self.store.close()
 
     def reset(self, config: RagConfig, embedder: EmbeddingModel) -> None:

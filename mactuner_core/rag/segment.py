@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import math
 import os
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ EXACT_NUMBERS = 6_000_000  # up to so many numbers in a segment's vectors all of
 FEW = 4_000  # allowed chunks: they are compared one by one, whatever the index
 WANTED_RECALL = 0.99
 _SAMPLE = 200
+_LEAST_IN_A_LIST = 40  # chunks on average; FAISS finds good centres from as many
 
 _K1, _B = 1.2, 0.75
 
@@ -55,8 +57,7 @@ class Segment:
     """An open segment. Searching is safe from any thread. Raises OSError, ValueError or RuntimeError when files are damaged."""
 
     def __init__(self, folder: Path, sizes: dict[str, int]) -> None:
-        import bm25s
-
+        bm25s = _bm25s()
         if (found := file_sizes(folder)) != sizes:
             wrong = sorted(name for name in sizes.keys() | found.keys() if sizes.get(name) != found.get(name))
             raise ValueError(f"{folder.name}/{wrong[0]}: {found.get(wrong[0], 0)} bytes")
@@ -151,9 +152,15 @@ def rarity(chunks: int, having: int) -> float:
     return math.log(1 + (chunks - having + 0.5) / (having + 0.5))
 
 
-def _write_words(folder: Path, words: Sequence[Sequence[str]]) -> None:
+def _bm25s() -> Any:
     import bm25s
 
+    logging.getLogger("bm25s").setLevel(logging.WARNING)  # it makes itself heard at DEBUG, whatever the program wants
+    return bm25s
+
+
+def _write_words(folder: Path, words: Sequence[Sequence[str]]) -> None:
+    bm25s = _bm25s()
     vocabulary: dict[str, int] = {"": 0}
     numbers = [[vocabulary.setdefault(word, len(vocabulary)) for word in one] or [0] for one in words]
     bm25 = bm25s.BM25(method="lucene", k1=_K1, b=_B)
@@ -167,7 +174,7 @@ def write_lists(path: Path, vectors: Vectors, threads: int) -> None:
 
     faiss.omp_set_num_threads(threads)
     try:
-        lists = int(4 * math.sqrt(len(vectors)))
+        lists = max(1, min(int(4 * math.sqrt(len(vectors))), len(vectors) // _LEAST_IN_A_LIST))
         size = vectors.shape[1]
         quantizer = faiss.IndexFlatIP(size)
         index = faiss.IndexIVFScalarQuantizer(
@@ -183,20 +190,21 @@ def write_lists(path: Path, vectors: Vectors, threads: int) -> None:
 
 
 def _probes(index: Any, vectors: Vectors, lists: int) -> int:
-    """Return how many lists to look into so that the ten nearest of texts halfway to a neighbour are found.
+    """Return how many lists to look into so that of the ten nearest to a question 99 % are found.
 
-    A stored vector itself is too easy a question: it always lies in the list that is looked at first.
+    A stored vector is too easy a question: it lies in the list that is looked at first. As far as real questions from their
+    answers (a cosine of about 0.7) are stored vectors moved by the difference of two others.
     """
     random = np.random.default_rng(0)
-    picked = random.choice(len(vectors), size=(2, _SAMPLE))
-    questions = vectors[picked[0]] + 0.7 * vectors[picked[1]]
+    one, other, third = vectors[random.choice(len(vectors), size=(3, _SAMPLE))]
+    questions = one + 0.75 * (other - third)
     questions /= np.linalg.norm(questions, axis=1, keepdims=True)
     wanted = np.argsort(-(questions @ vectors.T), axis=1)[:, :10]
     probes = 8
     while probes < lists:
         index.nprobe = probes
         found = index.search(questions, 10)[1]
-        hits = sum(len(set(one) & set(other)) for one, other in zip(wanted.tolist(), found.tolist(), strict=True))
+        hits = sum(len(set(near) & set(seen)) for near, seen in zip(wanted.tolist(), found.tolist(), strict=True))
         if hits >= WANTED_RECALL * wanted.size:
             return probes
         probes = probes * 5 // 4 + 1

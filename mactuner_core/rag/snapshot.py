@@ -86,6 +86,11 @@ class Snapshots:
                         raise store_error(self._folder.parent, problem) from problem
             raise AssertionError("the last attempt returns or raises")
 
+    def close(self) -> None:
+        """Let go of the segments."""
+        with self._lock:
+            self._last = None
+
     def _changed(self) -> bool:
         return self._opening != self._store.version
 

@@ -15,12 +15,13 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from mactuner_core.errors import InputError
+from mactuner_core.errors import InputError, WorkError
 from mactuner_core.rag.collection import Collection
 from mactuner_core.rag.collections import SETTINGS, list_collections
 from mactuner_core.rag.config import RagConfig
 from mactuner_core.rag.segment import LISTS, Segment, sizes_text, write_lists
-from mactuner_core.rag.store import FILE, Store
+from mactuner_core.rag.store import FILE, LAYOUT, Store
+from mactuner_core.rag.write_lock import write_lock
 from mactuner_core.workspace import Workspace, check_free_space, check_name, disk_full_is_clear, new_folder
 
 _FORMAT = "mactuner-collection"
@@ -30,9 +31,9 @@ _PIECE = 1_000_000  # bytes
 
 
 def export_collection(collection: Collection, target: Path) -> Path:
-    """Write the collection to the new file `target` and return it; raises InputError when that exists.
+    """Write the collection to the new file `target` and return it.
 
-    What is written meanwhile does not disturb: the file holds the state after one change.
+    Raises InputError when that exists, WorkError while somebody writes to the collection.
     """
     target = target.expanduser().resolve()
     if target.exists():
@@ -40,8 +41,9 @@ def export_collection(collection: Collection, target: Path) -> Path:
     temporary = target.with_name(f".new-{target.name}")
     try:
         with (
+            write_lock(collection.folder),
             disk_full_is_clear(target),
-            zipfile.ZipFile(temporary, "x", zipfile.ZIP_DEFLATED, compresslevel=3) as archive,
+            zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as archive,
         ):
             manifest = {"format": _FORMAT, "version": 1, "name": collection.name}
             archive.writestr(_MANIFEST, json.dumps(manifest, ensure_ascii=False))
@@ -77,9 +79,9 @@ def import_collection(workspace: Workspace, file: Path, name: str | None = None)
             check_free_space(workspace.collections, sum(member.file_size for member in archive.infolist()))
             with new_folder(workspace.collections / name) as folder:
                 _unpack(archive, folder)
-                _check(folder)
-    except (OSError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile, sqlite3.Error) as problem:
-        if isinstance(problem, OSError) and problem.filename is None and problem.errno:
+                _check(folder, name)
+    except (OSError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile, sqlite3.Error, WorkError) as problem:
+        if isinstance(problem, WorkError) and problem.code == "workspace.disk_full":
             raise
         raise InputError(
             "rag.not_a_collection_file", path=file, reason=" ".join(str(problem).split())[:200]
@@ -122,10 +124,13 @@ def _unpack(archive: zipfile.ZipFile, folder: Path) -> None:
             shutil.copyfileobj(source, written, _PIECE)
 
 
-def _check(folder: Path) -> None:
+def _check(folder: Path, name: str) -> None:
     """Refuse what is not whole or not ours, and make what was left out; raises ValueError, OSError or sqlite3.Error."""
     with contextlib.closing(sqlite3.connect(folder / FILE)) as database:
         database.execute("PRAGMA trusted_schema = OFF")
+        layout = database.execute("PRAGMA user_version").fetchone()[0]
+        if layout > LAYOUT:
+            raise InputError("rag.newer_layout", name=name, layout=layout, known=LAYOUT)
         if _layout(database) != _own_layout():
             raise ValueError(FILE)
     settings = RagConfig.from_yaml(folder / SETTINGS)
