@@ -51,8 +51,9 @@ def within(pool: Pool, work: Callable[[], Awaitable[None]]) -> None:
         finally:
             await pool.stop()
 
+    before = set(threading.enumerate())
     asyncio.run(whole())
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("engine ")]
+    assert not [thread for thread in set(threading.enumerate()) - before if thread.name.startswith("engine ")]
 
 
 async def ask(lease: Lease, text: str) -> str:
