@@ -47,14 +47,11 @@ def evaluate_collection(
     if json:
         emit_json({"collection": collection, "method": config.method, **report})
         return
-    rows = [(text("rag_cli.all_kinds"), report["all"]), *report["kinds"].items()]
-    names = [name for name in report["all"] if name != "questions"]
-    columns = [text("rag_cli.column_questions"), *names]
-    show_columns(
-        text("rag_cli.column_kind"),
-        columns,
-        [(kind, found["questions"], *(f"{found[name]['mean']:.3f}" for name in names)) for kind, found in rows],
-    )
+    kinds = {text("rag_cli.all_kinds"): report["all"], **report["kinds"]}
+    rows: list[list[object]] = [[text("rag_cli.column_questions"), *(found["questions"] for found in kinds.values())]]
+    for name in [name for name in report["all"] if name != "questions"]:
+        rows.append([name, *(f"{found[name]['mean']:.3f}" for found in kinds.values())])
+    show_columns("", list(kinds), rows)
 
 
 def _grid(

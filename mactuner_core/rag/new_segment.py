@@ -17,6 +17,10 @@ from mactuner_core.rag.embedder import Vectors
 from mactuner_core.rag.segment import sizes_text, write_segment
 from mactuner_core.rag.store import store_error
 
+_NUMPY_SHORT = (
+    "requested and"  # "… requested and … written": what NumPy says of a full disk, without the system's number
+)
+
 
 @contextlib.contextmanager
 def new_segment(collection: Path) -> Iterator[Path]:
@@ -49,7 +53,7 @@ def clear_errors(collection: Path) -> Iterator[None]:
     try:
         yield
     except OSError as problem:
-        full = problem.errno in (errno.ENOSPC, errno.EDQUOT)
+        full = problem.errno in (errno.ENOSPC, errno.EDQUOT) or _NUMPY_SHORT in str(problem)
         raise store_error(collection, RuntimeError("No space left") if full else problem) from problem
     except RuntimeError as problem:
         raise store_error(collection, problem) from problem
