@@ -27,6 +27,7 @@ PAGES = {
         PageInfo("data", "pages/2_Data.py", ":material/table_view:", "②"),
         PageInfo("training", "pages/3_Training.py", ":material/model_training:", "③"),
         PageInfo("chat", "pages/4_Chat.py", ":material/forum:", "④"),
+        PageInfo("documents", "pages/5_Documents.py", ":material/library_books:", "⑤"),
         PageInfo("export", "pages/6_Export.py", ":material/ios_share:", "⑥"),
         PageInfo("serve", "pages/8_Serve.py", ":material/dns:", "⑧"),
     )
