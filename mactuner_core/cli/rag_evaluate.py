@@ -49,8 +49,8 @@ def evaluate_collection(
         return
     kinds = {text("rag_cli.all_kinds"): report["all"], **report["kinds"]}
     rows: list[list[object]] = [[text("rag_cli.column_questions"), *(found["questions"] for found in kinds.values())]]
-    for name in [name for name in report["all"] if name != "questions"]:
-        rows.append([name, *(f"{found[name]['mean']:.3f}" for found in kinds.values())])
+    measures = [name for name in report["all"] if name != "questions"]
+    rows += [[name, *(f"{found[name]['mean']:.3f}" for found in kinds.values())] for name in measures]
     show_columns("", list(kinds), rows)
 
 

@@ -39,17 +39,17 @@ def made(
     name: str, path: str, fields: dict[str, Any], status: int, param: str | None = None, code: str | None = None
 ) -> Case:
     """Return a case whose body is a good request with `fields` put in."""
-    good: dict[str, Any] = {
+    requests: dict[str, dict[str, Any]] = {
         CHAT: {"model": "MODEL", "messages": [USER], "max_tokens": 3},
         PLAIN: {"model": "MODEL", "prompt": "Say", "max_tokens": 3},
         RESPONSES: {"model": "MODEL", "input": "Say hello", "max_output_tokens": 3},
         EMBEDDINGS: {"model": EMBEDDER, "input": "Say"},
         TOKENIZE: {"content": "Say"},
         DETOKENIZE: {"tokens": [5]},
-    }[path]
+    }
     if status == 400 and code is None:
         code = "invalid_value"
-    return Case(name, path, json.dumps({**good, **fields}).encode(), status, param, code)
+    return Case(name, path, json.dumps({**requests[path], **fields}).encode(), status, param, code)
 
 
 def nested(depth: int) -> bytes:

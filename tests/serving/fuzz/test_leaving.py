@@ -124,7 +124,12 @@ def test_leaving_while_a_model_is_loaded_or_read(taught: Taught, adapter: Path, 
     other = tmp_path / "other.gguf"
     other.write_bytes(taught.gguf.read_bytes())
     long = {"content": "word " * 200_000}
-    values = {"model": [str(taught.gguf), str(other)], "max_loaded_models": 1, "n_ctx": 2048, "embedding_model": "none"}
+    values: dict[str, Any] = {
+        "model": [str(taught.gguf), str(other)],
+        "max_loaded_models": 1,
+        "n_ctx": 2048,
+        "embedding_model": "none",
+    }
     with inside(**values) as both:
         for number in range(12):
             name = ("other", both.server.name)[number % 2]
