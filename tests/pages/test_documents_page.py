@@ -1,0 +1,131 @@
+"""The Documents page: empty, from an upload to an index through a real job, searching it, and removing what is in it."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mactuner_core import jobs
+from mactuner_core.rag.build import IndexRequest, start_indexing
+from mactuner_core.rag.collections import list_collections, open_collection
+from mactuner_core.workspace import Workspace
+from tests.pages.conftest import Open, by_key, press, words
+from ui.rag_files import safe_name
+from ui.rag_passages import marked, marked_text
+
+DOCUMENTS = "pages/5_Documents.py"
+LEAVE = "# 휴가 규정\n\n연차 휴가는 1년에 15일이며 이듬해 3월까지 이월할 수 있습니다.\n".encode()
+BIKES = b"A bicycle may be kept for two hours without a charge. After that every half hour costs one dollar.\n"
+QUESTION = "연차 휴가는 며칠인가요?"
+
+
+def upload(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
+    given = [(name, content, "application/octet-stream") for name, content in files]
+    by_key(app.file_uploader, "documents-").set_value(given)
+    return app.run()
+
+
+def built(workspace: Workspace, *files: tuple[str, bytes], name: str = "규정") -> None:
+    """Index files without the page."""
+    folder = workspace.root / "given"
+    folder.mkdir()
+    for file, content in files:
+        (folder / file).write_bytes(content)
+    paths = [folder / file for file, _ in files]
+    status = jobs.wait(workspace.jobs / start_indexing(workspace, IndexRequest(name, paths)))
+    assert status.state == "done", status.error
+
+
+def search(app: AppTest, question: str) -> AppTest:
+    return next(field for field in app.text_input if str(field.key).endswith("-query")).set_value(question).run()
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("ko", "아직 문서 모음이 없습니다"), ("en", "There is no collection yet")]
+)
+def test_without_a_collection_the_page_says_how_to_make_one(
+    workspace: Workspace, open_page: Open, language: str, said: str
+) -> None:
+    app = open_page(DOCUMENTS, language)
+    assert said in words(app)
+    assert by_key(app.button, "documents-new-build").disabled
+    assert not app.exception
+
+
+def test_an_upload_is_shown_built_by_a_job_and_found(workspace: Workspace, open_page: Open) -> None:
+    app = upload(open_page(DOCUMENTS), ("휴가.md", LEAVE), ("broken.pdf", b"%PDF-1.7 nothing"), ("empty.txt", b""))
+    assert "1년에 15일" in words(app), "the text of the page is shown before anything is built"
+    assert [box.value for box in app.error if "broken" in box.value]
+    assert [box.value for box in app.error if "empty" in box.value]
+    by_key(app.text_input, "documents-new-name").set_value("규정").run()
+    press(app, "색인 만들기")
+    job = next(job for job in jobs.list_jobs(workspace.jobs) if job.kind == "rag_index")
+    assert jobs.wait(job.folder).state == "done"
+    app.run()
+    assert {metric.label: metric.value for metric in app.metric}["문서"] == "1"
+    assert [box.value for box in app.error if "broken" in box.value], "a bad file is named after the build too"
+    app = search(app, QUESTION)
+    assert ":orange-background[연차]" in words(app)
+    by_key(app.button, "documents-hit-1-open").click().run()
+    assert not app.exception
+    with open_collection(workspace, "규정") as found:
+        assert found.document("휴가.md").kind == "markdown"
+
+
+def test_a_name_that_is_taken_or_cannot_be_one_is_refused(workspace: Workspace, open_page: Open) -> None:
+    built(workspace, ("bikes.txt", BIKES))
+    app = upload(open_page(DOCUMENTS, collection=""), ("휴가.md", LEAVE))
+    for name in ("규정", "../x"):
+        by_key(app.text_input, "documents-new-name").set_value(name).run()
+        press(app, "색인 만들기")
+        assert app.error
+        assert not app.exception
+    assert list_collections(workspace) == ["규정"]
+
+
+def test_documents_and_collections_are_deleted_after_a_question(workspace: Workspace, open_page: Open) -> None:
+    built(workspace, ("휴가.md", LEAVE), ("bikes.txt", BIKES))
+    app = open_page(DOCUMENTS)
+    by_key(app.button, "documents-remove-").click().run()
+    with open_collection(workspace, "규정") as found:
+        assert len(found.documents()) == 1
+    by_key(app.button, "documents-remove-all").click().run()
+    assert list_collections(workspace) == []
+    assert "아직 문서 모음이 없습니다" in words(app)
+
+
+def test_without_a_server_the_chat_says_how_to_get_one(workspace: Workspace, open_page: Open) -> None:
+    built(workspace, ("bikes.txt", BIKES))
+    app = open_page(DOCUMENTS, "en")
+    assert "No running server answers from this collection" in words(app)
+    assert by_key(app.button, "documents-to-serve")
+
+
+def test_a_folder_and_an_archive_in_it_are_read(workspace: Workspace, open_page: Open, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "more.zip", "w") as archive:
+        archive.writestr("bikes.txt", BIKES)
+    (tmp_path / "휴가.md").write_bytes(LEAVE)
+    app = open_page(DOCUMENTS)
+    by_key(app.segmented_control, "documents-new-way").set_value("folder").run()
+    by_key(app.text_input, "documents-new-folder").set_value(str(tmp_path)).run()
+    assert len(app.table[0].value) == 2
+    by_key(app.text_input, "documents-new-folder").set_value(str(tmp_path / "none")).run()
+    assert app.error
+    assert not app.exception
+
+
+def test_names_of_uploads_stay_inside_their_folder() -> None:
+    assert safe_name("../../etc/passwd.txt") == "passwd.txt"
+    assert safe_name("..") == "document"
+    assert safe_name("C:\\docs\\a.pdf") == "a.pdf"
+    long = safe_name("가" * 300 + ".pdf")
+    assert long.endswith("가.pdf")
+    assert len(long.encode()) <= 200
+
+
+def test_marks_never_let_a_text_write_markdown() -> None:
+    assert marked("a *b* [c](d)", [(3, 4)]) == "a \\*:orange-background[b]\\* \\[c\\](d)"
+    assert marked_text("one\ntwo words here", "two  words") == "one  \n:orange-background[two words] here"
