@@ -21,6 +21,7 @@ TITLES = {
     "pages/2_Data.py": ("데이터", "Data"),
     "pages/3_Training.py": ("학습", "Training"),
     "pages/4_Chat.py": ("채팅", "Chat"),
+    "pages/5_Documents.py": ("문서 (RAG)", "Documents (RAG)"),
     "pages/6_Export.py": ("내보내기", "Export"),
     "pages/8_Serve.py": ("서비스", "Serve"),
 }
