@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from serving.api.fields import Body, Closed, Ignored, Many, Object, SampledBody, Text, Truth, Whole, sayable
+from serving.api.fields import WHOLE, Body, Closed, Ignored, Int, Many, Object, SampledBody, Text, Truth, Word, sayable
 from serving.api.tool_schema import AllowedTools, FunctionSpec, NamedChoice, ResponseFormat, Tool
 from serving.rag.field import RagField
 
@@ -30,7 +30,7 @@ class ContentPart(BaseModel):
             if kind not in ("text", "refusal"):
                 raise PydanticCustomError("part_not_supported", "only text is understood", {"kind": sayable(kind)})
             if value.get(kind) is None:
-                raise PydanticCustomError("no_content", "the part has no text")
+                raise PydanticCustomError("no_content", "the part has no text", {"inside": kind})
         return value
 
 
@@ -113,11 +113,11 @@ class ChatRequest(SampledBody):
     """A conversation to answer."""
 
     messages: Many[Message] = Field(min_length=1)
-    n: Whole | None = Field(None, ge=1, le=MAX_ANSWERS)
-    max_tokens: Whole | None = Field(None, ge=1)
-    max_completion_tokens: Whole | None = Field(None, ge=1)
+    n: Annotated[Int, Field(ge=1, le=MAX_ANSWERS), WHOLE] | None = None
+    max_tokens: Annotated[Int, Field(ge=1), WHOLE] | None = None
+    max_completion_tokens: Annotated[Int, Field(ge=1), WHOLE] | None = None
     logprobs: Truth | None = None
-    top_logprobs: Whole | None = Field(None, ge=0, le=20)
+    top_logprobs: Annotated[Int, Field(ge=0, le=20), WHOLE] | None = None
     response_format: ResponseFormat | None = None
     tools: Many[Tool] | None = None
     tool_choice: Literal["none", "auto", "required"] | NamedChoice | AllowedTools | None = None
@@ -125,7 +125,7 @@ class ChatRequest(SampledBody):
     functions: Many[FunctionSpec] | None = None
     function_call: Literal["none", "auto"] | FunctionChoice | None = None
     chat_template_kwargs: Object | None = None
-    reasoning_effort: Annotated[Text, Field(max_length=40)] | None = None
+    reasoning_effort: Word | None = None
     modalities: Many[Literal["text"]] | None = None
     rag: RagField | None = None
     audio: None = None

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import Field, field_validator
 
-from serving.api.fields import Many, SampledBody, Text, Truth, Whole
+from serving.api.fields import WHOLE, Int, Many, SampledBody, Text, Truth
 
 MAX_ANSWERS = 16  # to one prompt
 MAX_PROMPTS = 1024
-_Token = Annotated[Whole, Field(ge=0, le=2**31 - 1)]
+_Token = Annotated[Int, Field(ge=0, le=2**31 - 1), WHOLE]
 _Tokens = Annotated[Many[_Token], Field(min_length=1)]
 _Texts = Annotated[Many[Text], Field(min_length=1, max_length=MAX_PROMPTS)]
 _TokenLists = Annotated[Many[_Tokens], Field(min_length=1, max_length=MAX_PROMPTS)]
@@ -22,10 +22,10 @@ class CompletionRequest(SampledBody):
     prompt: Text | _Texts | _Tokens | _TokenLists
     suffix: Text | None = None
     echo: Truth | None = None
-    n: Whole | None = Field(None, ge=1, le=MAX_ANSWERS)
-    best_of: Whole | None = Field(None, ge=1, le=MAX_ANSWERS)
-    logprobs: Whole | None = Field(None, ge=0, le=5)
-    max_tokens: Whole | None = Field(None, ge=0)
+    n: Annotated[Int, Field(ge=1, le=MAX_ANSWERS), WHOLE] | None = None
+    best_of: Annotated[Int, Field(ge=1, le=MAX_ANSWERS), WHOLE] | None = None
+    logprobs: Annotated[Int, Field(ge=0, le=5), WHOLE] | Literal[False] | None = None
+    max_tokens: Annotated[Int, Field(ge=0), WHOLE] | None = None
 
     @field_validator("logprobs", mode="before")
     @classmethod

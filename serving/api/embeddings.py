@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, StringConstraints, field_validator
 from pydantic_core import PydanticCustomError
 from starlette.responses import Response
 
@@ -17,13 +17,13 @@ from mactuner_core.rag.embedder import Vectors
 from serving.api.documents import answers
 from serving.api.embedding_worker import EmbeddingWorker
 from serving.api.errors import ApiError
-from serving.api.fields import Body, Ignored, Many, Text, Whole
+from serving.api.fields import WHOLE, WHOLE_CHARACTERS, Body, Ignored, Int, Many, Text
 from serving.api.leaving import unless_left
 from serving.api.running import tell
 
 router = APIRouter()
 MAX_INPUTS = 2048
-_Written = Annotated[Text, Field(min_length=1)]
+_Written = Annotated[str, StringConstraints(strict=True, min_length=1), WHOLE_CHARACTERS]
 
 
 class EmbeddingsRequest(Body):
@@ -32,7 +32,7 @@ class EmbeddingsRequest(Body):
     model: Text
     input: _Written | Annotated[Many[_Written], Field(min_length=1, max_length=MAX_INPUTS)]
     encoding_format: Literal["float", "base64"] | None = None
-    dimensions: Whole | None = Field(None, ge=1)
+    dimensions: Annotated[Int, Field(ge=1), WHOLE] | None = None
     user: Ignored = None
 
     @field_validator("input", mode="before")

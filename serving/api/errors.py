@@ -97,7 +97,7 @@ def _invalid(errors: Any) -> dict[str, Any]:
         return error_body(400, text("serving.bad_json", reason=f"{error['ctx']['error']}, {error['loc'][-1]}"))
     param = ".".join(str(part) for part in place if not _union_branch(part)) or None
     if kind == "no_content":
-        param = f"{param}.content"
+        param = f"{param}.{error.get('ctx', {}).get('inside', 'content')}"
     values: dict[str, Any] = {"field": param or "body", "value": _short(error.get("input")), **error.get("ctx", {})}
     if "tag" in values:
         values["kind"] = values["tag"].strip("[]")[:40]

@@ -66,9 +66,14 @@ def _whole_number(value: Any) -> Any:
 
 
 # Strict: "0.7" is no number and 1 no truth value, as with OpenAI.
-Text = Annotated[str, StringConstraints(strict=True), AfterValidator(_whole_characters)]
+# Bounds stand before the functions: behind them, the OpenAPI document would not tell of them.
+WHOLE_CHARACTERS = AfterValidator(_whole_characters)
+WHOLE = BeforeValidator(_whole_number)
+Text = Annotated[str, StringConstraints(strict=True), WHOLE_CHARACTERS]
+Word = Annotated[str, StringConstraints(strict=True, max_length=40), WHOLE_CHARACTERS]
 Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
-Whole = Annotated[int, Strict(), BeforeValidator(_whole_number)]
+Int = Annotated[int, Strict()]
+Whole = Annotated[Int, WHOLE]
 Truth = Annotated[bool, Strict()]
 Object = Annotated[dict[str, Any], AfterValidator(_whole_json)]
 Ignored = Annotated[Any, _IGNORED]
@@ -133,9 +138,9 @@ class SampledBody(Body):
     stream_options: StreamOptions | None = None
     temperature: Number | None = Field(None, ge=0, le=2)
     top_p: Number | None = Field(None, gt=0, le=1)
-    top_k: Whole | None = Field(None, ge=0, le=1_000_000)
+    top_k: Annotated[Int, Field(ge=0, le=1_000_000), WHOLE] | None = None
     min_p: Number | None = Field(None, ge=0, le=1)
-    seed: Whole | None = Field(None, ge=-(2**63), lt=2**64)
+    seed: Annotated[Int, Field(ge=-(2**63), lt=2**64), WHOLE] | None = None
     stop: Text | Annotated[Many[Text], Field(max_length=MAX_STOPS)] | None = None
     presence_penalty: Number | None = Field(None, ge=-2, le=2)
     frequency_penalty: Number | None = Field(None, ge=-2, le=2)

@@ -11,9 +11,11 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_val
 from pydantic_core import PydanticCustomError
 
 from serving.api.fields import (
+    WHOLE,
     Body,
     Closed,
     Ignored,
+    Int,
     Many,
     Metadata,
     Object,
@@ -21,7 +23,7 @@ from serving.api.fields import (
     SampledBody,
     Text,
     Truth,
-    Whole,
+    Word,
     sayable,
 )
 from serving.api.tool_schema import FunctionName
@@ -44,8 +46,9 @@ class InputPart(BaseModel):
         if isinstance(value, dict) and isinstance(kind := value.get("type"), str):
             if kind not in _TEXT_PARTS:
                 raise PydanticCustomError("part_not_supported", "only text is understood", {"kind": sayable(kind)})
-            if value.get("refusal" if kind == "refusal" else "text") is None:
-                raise PydanticCustomError("no_content", "the part has no text")
+            inside = "refusal" if kind == "refusal" else "text"
+            if value.get(inside) is None:
+                raise PydanticCustomError("no_content", "the part has no text", {"inside": inside})
         return value
 
 
@@ -137,7 +140,7 @@ class TextConfig(Body):
 class ReasoningConfig(Body):
     """How much a thinking model is to think; `effort` is what its template knows by that name."""
 
-    effort: Annotated[Text, Field(max_length=40)] | None = None
+    effort: Word | None = None
     summary: Ignored = None
     generate_summary: Ignored = None
 
@@ -147,14 +150,14 @@ class ResponsesRequest(SampledBody):
 
     input: Text | Annotated[Many[Item], Field(min_length=1)]
     instructions: Text | None = None
-    max_output_tokens: Whole | None = Field(None, ge=1)
+    max_output_tokens: Annotated[Int, Field(ge=1), WHOLE] | None = None
     tools: Many[ResponseTool] | None = None
     tool_choice: Literal["none", "auto", "required"] | ResponseToolChoice | None = None
     parallel_tool_calls: Truth | None = None
     text: TextConfig | None = None
     reasoning: ReasoningConfig | None = None
     metadata: Metadata | None = None
-    top_logprobs: Whole | None = Field(None, ge=0, le=20)
+    top_logprobs: Annotated[Int, Field(ge=0, le=20), WHOLE] | None = None
     include: Many[Text] | None = None
     chat_template_kwargs: Object | None = None
     rag: RagField | None = None

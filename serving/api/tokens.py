@@ -13,7 +13,7 @@ from starlette.responses import Response
 from serving.api.conversation import loaded
 from serving.api.documents import answers
 from serving.api.errors import ApiError
-from serving.api.fields import Body, Many, Text, Truth, Whole
+from serving.api.fields import WHOLE, Body, Int, Many, Text, Truth
 from serving.api.leaving import unless_left
 from serving.engine.llama import Model
 from serving.engine.pool import Pool
@@ -34,7 +34,7 @@ class TokenizeRequest(Body):
 class DetokenizeRequest(Body):
     """Tokens to join."""
 
-    tokens: Many[Annotated[Whole, Field(ge=0, le=2**31 - 1)]]
+    tokens: Many[Annotated[Int, Field(ge=0, le=2**31 - 1), WHOLE]]
     model: Text | None = None
 
 

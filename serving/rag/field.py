@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from mactuner_core.rag.config import SearchConfig
 from mactuner_core.rag.hits import Filters
-from serving.api.fields import Body, Number, Text, Whole
+from serving.api.fields import WHOLE, Body, Int, Many, Number, Text
 
 _DATE = r"^\d{4}-\d{2}-\d{2}$"
-_Names = Text | Annotated[list[Text], Field(max_length=100)]
-_Page = Annotated[Whole, Field(ge=1)]
-_Day = Annotated[Text, Field(pattern=_DATE)]
+_Names = Text | Annotated[Many[Text], Field(max_length=100)]
+_Page = Annotated[Int, Field(ge=1), WHOLE]
+_Day = Annotated[str, StringConstraints(strict=True, pattern=_DATE)]
 
 
 class PageRange(Body):
@@ -53,10 +53,10 @@ class RagField(Body):
     """
 
     collection: Text | None = None
-    top_k: Whole | None = Field(None, ge=1, le=20)
+    top_k: Annotated[Int, Field(ge=1, le=20), WHOLE] | None = None
     min_score: Number | None = Field(None, ge=0, le=1)
     method: Literal["hybrid", "dense", "lexical"] | None = None
-    window: Whole | None = Field(None, ge=0, le=3)
+    window: Annotated[Int, Field(ge=0, le=3), WHOLE] | None = None
     filters: RagFilters | None = None
     rewrite: Literal["auto", "model", "none"] | None = None
 
