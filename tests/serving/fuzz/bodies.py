@@ -88,6 +88,7 @@ TEXTS = [
     made("half a character", CHAT, said(HALF), 400, "messages.0.content"),
     made("half in a part", CHAT, said([{"type": "text", "text": HALF}]), 400, "messages.0.content.0.text"),
     made("half as a kind of part", CHAT, said([{"type": HALF, "text": "x"}]), 400, "messages.0.content.0"),
+    made("a part without a text", CHAT, said([{"type": "text"}]), 400, "messages.0.content.0.text"),
     made("half as a role", CHAT, {"messages": [{"role": HALF, "content": "x"}]}, 400, "messages.0.role"),
     made("half in a tool's own field", CHAT, {"tools": [{**TOOL, "x": HALF}]}, 400, "tools.0"),
     made("half in a schema", CHAT, schema({"const": HALF}), 400, "response_format.json_schema.schema"),

@@ -169,16 +169,6 @@ FORMS = [
         "messages.0.content.0",
     ),
 ]
-
-
-def _wrong(field: str) -> tuple[object, object]:
-    """Return two values that the field cannot have."""
-    return (
-        {"": {}} if field != "logit_bias" else 5,
-        "\u202e" if field not in ("model", "instructions", "suffix", "content") else 5,
-    )
-
-
 KINDS = [
     made(f"{field} as {json.dumps(value)[:20]}", path, {field: value}, 400, field)
     for path, fields in {
@@ -190,6 +180,9 @@ KINDS = [
         DETOKENIZE: ("tokens",),
     }.items()
     for field in fields
-    for value in _wrong(field)
+    for value in (
+        {"": {}} if field != "logit_bias" else 5,
+        "\u202e" if field not in ("model", "instructions", "suffix", "content") else 5,
+    )
 ]
 EVERYTHING = [*TEXTS, *NUMBERS, *SIZES, *DEPTHS, *FORMS, *KINDS]
