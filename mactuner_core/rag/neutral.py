@@ -32,7 +32,9 @@ class Marks:
             *(re.escape(mark) for mark in own),
             *(f"(?i:{shape})" if "[A-Z]" not in shape else shape for shape in _SHAPES),
         ]
-        self._begins = re.compile(f"(?=({'|'.join(parts)}))(.)", re.DOTALL)
+        firsts = "".join(map(re.escape, sorted({"<", "[", "【"} | {mark[0] for mark in own})))
+        # the first signs are looked at before the marks: some vocabularies have thousands of them
+        self._begins = re.compile(f"(?=[{firsts}])(?={'|'.join(parts)})(.)", re.DOTALL)
         self._single = re.compile(f"[{re.escape(single)}]") if single else None
 
     def broken(self, text: str) -> str:
@@ -40,7 +42,7 @@ class Marks:
         seen = _printable(text)
         if self._single:
             seen = self._single.sub("\ufffd", seen)
-        return self._begins.sub(lambda found: found[2] + BREAK, seen)
+        return self._begins.sub(lambda found: found[1] + BREAK, seen)
 
 
 def one_line(text: str, longest: int = 200) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -147,3 +148,18 @@ def test_a_message_with_annotations_can_be_sent_back(rag_server: Running) -> Non
         model=f"{rag_server.name}+{WORK}", messages=history, max_tokens=1
     )
     assert reply.sources
+
+
+def test_many_ask_at_once(rag_server: Running) -> None:
+    questions = [QUESTION, "보온은 얼마나 유지되나요?", "How do I connect the kettle to Wi-Fi?", "재택근무는 며칠?"] * 3
+
+    def sources(question: str) -> list[str]:
+        reply: Any = rag_server.client.chat.completions.create(
+            model=f"{rag_server.name}+{WORK}", messages=ask(question), max_tokens=1
+        )
+        return [source["chunk_id"] for source in reply.sources]
+
+    with ThreadPoolExecutor(len(questions)) as pool:
+        found = list(pool.map(sources, questions))
+    assert found == found[:4] * 3
+    assert len({tuple(one) for one in found}) == 4
