@@ -28,8 +28,10 @@ def names_of(server: Server, collection: str) -> list[str]:
     asked = server.settings.get("collection") or []
     if collection not in asked and ALL not in asked:
         return []
-    plain = [name for name in server.models if JOINT not in name]
-    return [f"{name}{JOINT}{collection}" for name in plain]
+    ending = f"{JOINT}{collection}"
+    if told := [name for name in server.models if name.endswith(ending)]:
+        return told
+    return [name + ending for name in server.models if JOINT not in name]  # the collection is younger than the server
 
 
 def ask_documents(
