@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from tests.serving.fuzz.bodies import (
     CHAT,
@@ -169,20 +170,25 @@ FORMS = [
         "messages.0.content.0",
     ),
 ]
+TEXT_FIELDS = ("model", "instructions", "suffix", "content")
+FIELDS = {
+    CHAT: ("messages", "model", "temperature", "stream", "tools", "max_tokens", "logprobs", "logit_bias"),
+    PLAIN: ("n", "echo", "best_of", "suffix"),
+    RESPONSES: ("instructions", "max_output_tokens"),
+    EMBEDDINGS: ("dimensions", "encoding_format"),
+    TOKENIZE: ("content", "with_pieces"),
+    DETOKENIZE: ("tokens",),
+}
+WRONG: tuple[Any, ...] = ({"": {}}, "\u202e", 5)
 KINDS = [
-    made(f"{field} as {json.dumps(value)[:20]}", path, {field: value}, 400, field)
-    for path, fields in {
-        CHAT: ("messages", "model", "temperature", "stream", "tools", "max_tokens", "logprobs", "logit_bias"),
-        PLAIN: ("n", "echo", "best_of", "suffix"),
-        RESPONSES: ("instructions", "max_output_tokens"),
-        EMBEDDINGS: ("dimensions", "encoding_format"),
-        TOKENIZE: ("content", "with_pieces"),
-        DETOKENIZE: ("tokens",),
-    }.items()
+    made(f"{field} as {json.dumps(value)}", path, {field: value}, 400, field)
+    for path, fields in FIELDS.items()
     for field in fields
-    for value in (
-        {"": {}} if field != "logit_bias" else 5,
-        "\u202e" if field not in ("model", "instructions", "suffix", "content") else 5,
-    )
+    for value in WRONG
+    if not (
+        value == 5 and field in ("max_tokens", "n", "best_of", "max_output_tokens", "dimensions")
+    )  # 5 is right there
+    and not (isinstance(value, str) and field in TEXT_FIELDS)
+    and (field, value) != ("logit_bias", {"": {}})
 ]
 EVERYTHING = [*TEXTS, *NUMBERS, *SIZES, *DEPTHS, *FORMS, *KINDS]
