@@ -63,11 +63,11 @@ class Segment:
             raise ValueError(f"{folder.name}/{wrong[0]}: {found.get(wrong[0], 0)} bytes")
         self.name = folder.name
         self.rows: Rows = np.load(folder / "rows.npy")
-        self.vectors: npt.NDArray[np.float16] = np.load(folder / "vectors.npy", mmap_mode="r")
+        self.vectors: npt.NDArray[np.float16] = _mapped(np.load(folder / "vectors.npy", mmap_mode="r"))
         self.exact = not (folder / LISTS).exists()
         self._dense = self._flat() if self.exact else _read_lists(folder / LISTS)
         bm25 = bm25s.BM25.load(folder / "words", mmap=True, load_vocab=True, show_progress=False)
-        self._scores: dict[str, Any] = bm25.scores
+        self._scores = {name: _mapped(bm25.scores[name]) for name in ("data", "indices", "indptr")}
         self._vocabulary: dict[str, int] = bm25.vocab_dict
 
     def __len__(self) -> int:
@@ -150,6 +150,11 @@ class Segment:
 def rarity(chunks: int, having: int) -> float:
     """Return the weight of a word that `having` of `chunks` chunks have, as bm25s counts it ("lucene")."""
     return math.log(1 + (chunks - having + 0.5) / (having + 0.5))
+
+
+def _mapped(array: Any) -> Any:
+    """Return a memory-mapped array as a plain one over the same map: NumPy's own class for maps makes each small slice slow."""
+    return array.view(np.ndarray)
 
 
 def _bm25s() -> Any:
