@@ -67,7 +67,7 @@ def chromium() -> str | None:
     return next((found for name in names if (found := shutil.which(name))), mac if Path(mac).exists() else None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not longer: while Playwright runs, no other test of this thread can run an event loop
 def browser() -> Iterator[Browser]:
     program = chromium()
     if program is None and not os.environ.get("CI"):

@@ -12,7 +12,7 @@ from mactuner_core import jobs
 from mactuner_core.rag.build import IndexRequest, start_indexing
 from mactuner_core.rag.collections import list_collections, open_collection
 from mactuner_core.workspace import Workspace
-from tests.pages.conftest import Open, by_key, press, words
+from tests.pages.conftest import ROOT, Open, by_key, press, words
 from ui.rag_files import safe_name
 from ui.rag_passages import marked, marked_text
 
@@ -84,6 +84,17 @@ def test_a_name_that_is_taken_or_cannot_be_one_is_refused(workspace: Workspace, 
         assert app.error
         assert not app.exception
     assert list_collections(workspace) == ["규정"]
+
+
+def test_a_pdf_opens_as_a_picture_and_a_high_score_finds_nothing(workspace: Workspace, open_page: Open) -> None:
+    built(workspace, ("bikes.pdf", (ROOT / "samples/documents/bike_share_manual_en.pdf").read_bytes()))
+    app = search(open_page(DOCUMENTS, "en"), "How many docks does a station have?")
+    by_key(app.button, "documents-hit-1-open").click().run()
+    assert app.get("image")
+    assert not app.exception
+    next(field for field in app.number_input if str(field.key).endswith("min_score")).set_value(1.0).run()
+    search(app, "the weather on Mars")
+    assert "No passage reaches" in words(app)
 
 
 def test_documents_and_collections_are_deleted_after_a_question(workspace: Workspace, open_page: Open) -> None:

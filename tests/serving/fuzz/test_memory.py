@@ -6,6 +6,11 @@ the lowest of the last rounds is held against the highest of the first ones: wha
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+import pytest
+
 from tests.serving.fuzz.bodies import Case
 from tests.serving.fuzz.bodies_large import EVERYTHING
 from tests.serving.fuzz.conftest import Attacked
@@ -23,6 +28,17 @@ def test_attacks_leave_no_memory_behind(target: Attacked) -> None:
         taken.append(target.process.memory_info().rss)
     grown = min(taken[-LAST:]) - max(taken[:WARM])
     assert grown < MARGIN_BYTES, [f"{one / 1e6:.0f} MB" for one in taken]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of a process can be measured anew only on Linux")
+def test_a_million_mistakes_are_not_a_million_errors(target: Attacked) -> None:
+    for case in [case for case in EVERYTHING if case.name.startswith(("500,000 wrong", "100,000 unknown", "too many"))]:
+        Path(f"/proc/{target.process.pid}/clear_refs").write_text("5", encoding="ascii")  # forgets the peak
+        before = target.process.memory_info().rss
+        attack(target, [case])
+        status = Path(f"/proc/{target.process.pid}/status").read_text(encoding="utf-8")
+        peak = int(status.partition("VmHWM:")[2].split()[0]) * 1024 - before
+        assert peak < 100 * len(case.body), f"{case.name}: {peak / 1e6:.0f} MB for {len(case.body) / 1e6:.0f}"
 
 
 def attack(target: Attacked, cases: list[Case]) -> None:
