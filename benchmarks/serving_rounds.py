@@ -74,7 +74,9 @@ def one_round(plan: Plan, number: int) -> tuple[list[Cell], list[Idle]]:
     """Measure every cell once."""
     cells: list[Cell] = []
     with contextlib.ExitStack() as stack:
-        alive = {name: stack.enter_context(plan.start(name)) for name in plan.servers if _lives(plan, name)}
+        lasting = [name for name in plan.servers if _lives(plan, name)]
+        order = lasting if number % 2 == 0 else lasting[::-1]  # who starts later may lie better in memory
+        alive = {name: stack.enter_context(plan.start(name)) for name in order}
         idle = _idle(alive)
         for position, (kind, clients) in enumerate((kind, one) for kind in plan.kinds for one in plan.clients):
             names = [name for name in plan.servers if plan.runs(name, kind, clients)]

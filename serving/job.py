@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from mactuner_core.jobs import Job
+from mactuner_core.server.settings import KEYS_VARIABLE
 from mactuner_core.workspace import write_json
 from serving.logs import set_up_logging
 from serving.server import serve
@@ -26,7 +28,8 @@ def run(spec: dict[str, Any], job: Job) -> dict[str, Any]:
 
     def ready(url: str, models: list[str]) -> None:
         result.update(url=url, models=models)
-        job.event(kind="ready", url=url, models=models)
+        needs_key = bool(settings.api_key_file or os.environ.get(KEYS_VARIABLE))
+        job.event(kind="ready", url=url, models=models, needs_key=needs_key)
 
     serve(
         settings,

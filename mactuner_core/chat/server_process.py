@@ -1,6 +1,7 @@
 """The server of a GGUF file as a job of its own: started, found again and stopped by pages and commands.
 
-The job runs `serving/`; this file only knows its events. A server writes the event `{"kind": "ready", "url", "models"}`.
+The job runs `serving/`; this file only knows its events. A server writes the event `{"kind": "ready", "url", "models",
+"needs_key"}`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 
 from mactuner_core.errors import WorkError, error_from_dict
 from mactuner_core.jobs import events, kill, list_jobs, read, request_stop, start
+from mactuner_core.server.environment import missing_environment
 from mactuner_core.workspace import Workspace
 
 READY_LIMIT_S = 300.0
@@ -25,7 +27,8 @@ STOP_LIMIT_S = 10.0
 class Server:
     """A server that answers at `url` (it ends in /v1).
 
-    `model` is what it was started with, `models` are the names it serves, `settings` those it was given.
+    `model` is what it was started with, `models` are the names it serves, `settings` those it was given; `needs_key` says
+    whether a request must carry an API key.
     """
 
     job_id: str
@@ -33,11 +36,7 @@ class Server:
     url: str
     models: list[str]
     settings: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def needs_key(self) -> bool:
-        """Whether a request must carry an API key."""
-        return bool(self.settings.get("api_key_file"))
+    needs_key: bool = False
 
 
 def start_server(workspace: Workspace, model: str | Sequence[str], *, port: int = 0, **settings: Any) -> str:
@@ -47,7 +46,8 @@ def start_server(workspace: Workspace, model: str | Sequence[str], *, port: int 
     """
     title = model if isinstance(model, str) else ", ".join(model)
     wanted = model if isinstance(model, str) else list(model)
-    return start(workspace, "serve", {"model": wanted, "port": port, **settings}, title=title)
+    spec = {"model": wanted, "port": port, **settings}
+    return start(workspace, "serve", spec, title=title, environment=missing_environment())
 
 
 def find_server(folder: Path) -> Server | None:
@@ -58,7 +58,10 @@ def find_server(folder: Path) -> Server | None:
     if status.ended:
         raise WorkError("jobs.lost", log=folder / "log.txt")
     ready = next((event for event in events(folder) if event.get("kind") == "ready"), None)
-    return Server(folder.name, status.title, ready["url"], ready["models"], settings_of(folder)) if ready else None
+    if ready is None:
+        return None
+    url, models, needs_key = ready["url"], ready["models"], bool(ready.get("needs_key"))
+    return Server(folder.name, status.title, url, models, settings_of(folder), needs_key)
 
 
 def settings_of(folder: Path) -> dict[str, Any]:
