@@ -2,7 +2,7 @@
 
 import os
 
-from mactuner_core.server.environment import SPINNING
-
-for _name, _value in SPINNING.items():  # before llama.cpp loads
-    os.environ.setdefault(_name, _value)
+# Before llama.cpp loads: waiting threads look again a thousand times, then sleep. OpenMP's own way (300,000 times) stops
+# everything where another program computes too, and sleeping at once (OMP_WAIT_POLICY=PASSIVE) halves the speed of a
+# single answer on a quiet machine.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")

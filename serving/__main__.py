@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Sequence
 
 from mactuner_core.errors import InputError, MacTunerError
 from mactuner_core.messages import text
-from mactuner_core.server.environment import missing_environment
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,13 +72,5 @@ def _print(line: str) -> None:
     print(line, flush=True)  # noqa: T201
 
 
-def _begin_again() -> None:
-    """Start this program anew in the same process where it lacks what is read only at the start."""
-    if missing := missing_environment():
-        os.execve(sys.executable, sys.orig_argv, os.environ | missing)  # noqa: S606 (no shell is wanted)
-
-
 if __name__ == "__main__":
-    if sys.platform == "linux":
-        _begin_again()
     sys.exit(main())

@@ -16,7 +16,6 @@ from typing import Any
 
 from mactuner_core.errors import WorkError, error_from_dict
 from mactuner_core.jobs import events, kill, list_jobs, read, request_stop, start
-from mactuner_core.server.environment import missing_environment
 from mactuner_core.workspace import Workspace
 
 READY_LIMIT_S = 300.0
@@ -46,8 +45,7 @@ def start_server(workspace: Workspace, model: str | Sequence[str], *, port: int 
     """
     title = model if isinstance(model, str) else ", ".join(model)
     wanted = model if isinstance(model, str) else list(model)
-    spec = {"model": wanted, "port": port, **settings}
-    return start(workspace, "serve", spec, title=title, environment=missing_environment())
+    return start(workspace, "serve", {"model": wanted, "port": port, **settings}, title=title)
 
 
 def find_server(folder: Path) -> Server | None:

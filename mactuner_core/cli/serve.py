@@ -12,7 +12,6 @@ import typer
 
 from mactuner_core.errors import WorkError
 from mactuner_core.messages import text
-from mactuner_core.server.environment import missing_environment
 
 ROOT = Path(__file__).parents[2]
 PASS_THROUGH: dict[str, Any] = {
@@ -22,7 +21,7 @@ PASS_THROUGH: dict[str, Any] = {
 
 
 def serve(context: typer.Context) -> None:
-    _become([sys.executable, "-m", "serving", *context.args], more=missing_environment())
+    _become([sys.executable, "-m", "serving", *context.args])
 
 
 def app(
@@ -36,10 +35,9 @@ def app(
     _become([sys.executable, "-m", "streamlit", "run", str(home), *options], folder=ROOT)
 
 
-def _become(command: list[str], folder: Path | None = None, more: dict[str, str] | None = None) -> None:
-    """Put `command` in this process's place, so that signals and the exit code are its own; `more` environment with it."""
-    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    environment = os.environ | (more or {}) | {"PYTHONPATH": path}
+def _become(command: list[str], folder: Path | None = None) -> None:
+    """Put `command` in this process's place, so that signals and the exit code are its own."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))}
     if sys.platform == "win32":
         sys.exit(subprocess.run(command, env=environment, cwd=folder, check=False).returncode)
     if folder:

@@ -38,7 +38,7 @@ def start_import(
         "tokenizer_path": str(tokenizer_path) if tokenizer_path else None,
     }
     if hides_names(recipe):
-        return jobs.start(workspace, "import", {}, title=name, environment={SPEC_VARIABLE: json.dumps(spec)})
+        return jobs.start(workspace, "import", {}, title=name, secrets={SPEC_VARIABLE: json.dumps(spec)})
     return jobs.start(workspace, "import", spec, title=name)
 
 

@@ -37,26 +37,23 @@ def start(
     *,
     title: str = "",
     job_id: str | None = None,
-    environment: dict[str, str] | None = None,
+    secrets: dict[str, str] | None = None,
 ) -> str:
-    """Start a job of `kind` in a session of its own and return its id.
-
-    `environment` is added to its process's and written nowhere: the place for secrets.
-    """
+    """Start a job of `kind` in a session of its own and return its id; `secrets` go into its environment only."""
     folder = workspace.jobs / (job_id or new_id(kind))
     with disk_full_is_clear(folder):
         folder.mkdir(parents=True)
         content = {"kind": kind, "title": title or folder.name, "created_at": time.time(), "spec": spec}
         write_json(folder / "spec.json", content)
         # waiting threads sleep: where they spin, a second busy program makes the arithmetic ten to twenty times slower
-        variables = (
+        environment = (
             {"OMP_WAIT_POLICY": "PASSIVE"}
             | os.environ
             | {"MACTUNER_HOME": str(workspace.root), "MACTUNER_LANG": current_language()}
         )
-        variables |= {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"} | (environment or {})
+        environment |= {"PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"} | (secrets or {})
         root = Path(__file__).parents[2]
-        variables["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), variables.get("PYTHONPATH")]))
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), environment.get("PYTHONPATH")]))
         with (folder / "log.txt").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "mactuner_core.jobs", str(folder)],
@@ -64,7 +61,7 @@ def start(
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                env=variables,
+                env=environment,
             )
     threading.Thread(target=process.wait, daemon=True).start()  # reaps it, so that a dead job is not a zombie
     _record_process(folder, process.pid)

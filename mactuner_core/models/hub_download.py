@@ -40,7 +40,7 @@ def start_download(workspace: Workspace, repo_id: str, token: str | None = None)
         if job.kind == KIND and job.title == repo_id and not job.ended:
             return job.id
     secrets = {"HF_TOKEN": token} if token else None
-    return jobs.start(workspace, KIND, {"repo_id": repo_id}, title=repo_id, environment=secrets)
+    return jobs.start(workspace, KIND, {"repo_id": repo_id}, title=repo_id, secrets=secrets)
 
 
 def run(spec: dict[str, Any], job: Job) -> dict[str, Any]:

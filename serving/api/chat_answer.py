@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from mactuner_core.errors import MacTunerError
 from serving.api.conversation import loaded
 from serving.api.errors import describe
-from serving.api.parts import event, fingerprint, token_logprobs, usage
+from serving.api.parts import TEXT, event, event_around_text, fingerprint, token_logprobs, usage
 from serving.api.running import Run
 from serving.engine.generation import Delta, TokenLogprob
 from serving.rag.grounding import Grounding
@@ -65,6 +65,7 @@ class ChatAnswer:
             "model": run.lease.name,
             "system_fingerprint": fingerprint(run.lease),
         }
+        self._text_chunks = [self._text_chunk(number) for number in range(len(parsers))]
 
     async def whole(self) -> dict[str, Any]:
         """Return the finished answer as one JSON document."""
@@ -126,6 +127,8 @@ class ChatAnswer:
         match piece:
             case Content():
                 choice.content.append(piece.text)
+                if not choice.logprobs:
+                    return self._text_chunks[number](piece.text)
                 delta: dict[str, Any] = {"content": piece.text}
             case Reasoning():
                 choice.reasoning.append(piece.text)
@@ -135,6 +138,9 @@ class ChatAnswer:
             case CallArguments():
                 delta = self._call({"arguments": piece.text}, piece.index)
         return self._chunk(number, delta)
+
+    def _text_chunk(self, number: int) -> Callable[[str], str]:
+        return event_around_text(self._data(number, {"content": TEXT}, None))
 
     def _call(self, function: dict[str, str], index: int, ident: str | None = None) -> dict[str, Any]:
         if self._functions:
@@ -157,6 +163,9 @@ class ChatAnswer:
         return self._grounding.report(["".join(choice.content) for choice in choices])
 
     def _chunk(self, number: int, delta: dict[str, Any], reason: str | None = None, **more: Any) -> str:
+        return event(self._data(number, delta, reason) | more)
+
+    def _data(self, number: int, delta: dict[str, Any], reason: str | None) -> dict[str, Any]:
         choice = {
             "index": number,
             "delta": delta,
@@ -164,7 +173,7 @@ class ChatAnswer:
             "finish_reason": reason,
         }
         ending = {"usage": None} if self._wants_usage else {}
-        return event({**self._head, "object": "chat.completion.chunk", "choices": [choice], **ending, **more})
+        return {**self._head, "object": "chat.completion.chunk", "choices": [choice], **ending}
 
     def _take_logprobs(self, choice: _Choice) -> dict[str, Any] | None:
         """Return the log-probabilities that were not given out yet."""

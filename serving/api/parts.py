@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import llama_cpp
@@ -15,6 +15,8 @@ from serving.engine.llama import Model
 from serving.engine.pool import Lease
 
 LOWEST_LOGPROB = -9999.0  # JSON has no infinity; OpenAI writes this for what cannot come
+TEXT = "\0text\0"  # stands for the text in what is given to `event_around_text`
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def usage(ends: Sequence[Finished], prompts: int, reasoning_tokens: int = 0) -> dict[str, Any]:
@@ -65,4 +67,10 @@ def _fingerprint(path: str, adapter: str | None) -> str:
 
 def event(data: dict[str, Any]) -> str:
     """Return one server-sent event."""
-    return "data: " + json.dumps(data, ensure_ascii=False, separators=(",", ":")) + "\n\n"
+    return "data: " + _JSON.encode(data) + "\n\n"
+
+
+def event_around_text(data: dict[str, Any]) -> Callable[[str], str]:
+    """Return a function that makes events which are alike but for one text, where `data` has TEXT: quick, one a token."""
+    before, _, after = event(data).partition(_JSON.encode(TEXT))
+    return lambda text: before + _JSON.encode(text) + after

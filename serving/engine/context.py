@@ -178,11 +178,15 @@ class Batch:
         """
         start, count = self.size, len(tokens)
         end = start + count
-        self._token[start:end] = tokens
-        self._position[start:end] = np.arange(position, position + count, dtype=np.int32)
-        self._sequence[start:end] = sequence
-        self._wanted[start : end - wanted] = 0
-        self._wanted[end - wanted : end] = 1
+        if count == 1:  # most turns, of every sequence
+            self._token[start], self._position[start] = tokens[0], position
+            self._sequence[start], self._wanted[start] = sequence, wanted
+        else:
+            self._token[start:end] = tokens
+            self._position[start:end] = np.arange(position, position + count, dtype=np.int32)
+            self._sequence[start:end] = sequence
+            self._wanted[start : end - wanted] = 0
+            self._wanted[end - wanted : end] = 1
         self.struct.n_tokens = end
         first = self.outputs
         self.outputs += wanted

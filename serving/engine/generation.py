@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -106,7 +107,8 @@ class Generation:
     client: str = ""  # whose request it is: clients take turns
     cancelled: bool = False
     created_s: float = field(default_factory=time.monotonic)
-    _events: asyncio.Queue[Event] = field(default_factory=asyncio.Queue)
+    _events: deque[Event] = field(default_factory=deque)
+    _waiting: asyncio.Future[None] | None = None
 
     def cancel(self) -> None:
         """Ask the engine to drop this request at its next turn; safe from any thread."""
@@ -114,12 +116,17 @@ class Generation:
 
     def post(self, event: Event) -> None:
         """Hand `event` to the reader; call it in the event loop only."""
-        self._events.put_nowait(event)
+        self._events.append(event)
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
 
     async def events(self) -> AsyncIterator[Delta | Finished]:
         """Yield the events until `Finished`; raises the error that ended the answer."""
         while True:
-            event = await self._events.get()
+            while not self._events:
+                self._waiting = asyncio.get_running_loop().create_future()
+                await self._waiting
+            event = self._events.popleft()
             if isinstance(event, MacTunerError):
                 raise event
             yield event

@@ -168,5 +168,4 @@ def _start_job(
     key = api_key or os.environ.get(KEY_VARIABLE)
     spec = {"synthesis": name, "out": str(out) if out else None}
     title = f"{recipe.model}: {recipe.count}"
-    secret = {KEY_VARIABLE: key} if key else None
-    jobs.start(workspace, "synthesize", spec, title=title, job_id=job_id, environment=secret)
+    jobs.start(workspace, "synthesize", spec, title=title, job_id=job_id, secrets={KEY_VARIABLE: key} if key else None)

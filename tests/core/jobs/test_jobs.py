@@ -129,7 +129,7 @@ def test_a_job_outlives_its_starter(workspace: Workspace) -> None:
 
 def test_secrets_go_into_the_environment_and_nowhere_else(workspace: Workspace) -> None:
     secret = "s3cr3t-token-value"
-    folder = workspace.jobs / jobs.start(workspace, "count", {"to": 1}, environment={"SECRET_FOR_TEST": secret})
+    folder = workspace.jobs / jobs.start(workspace, "count", {"to": 1}, secrets={"SECRET_FOR_TEST": secret})
     assert jobs.wait(folder).result["secret"] == "s"
     for file in folder.iterdir():
         assert secret not in file.read_text(), file
