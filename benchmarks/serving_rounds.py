@@ -1,7 +1,8 @@
-"""The rounds of `benchmarks.serving`: every cell asked of one server after the other, in turn first.
+"""The rounds of `benchmarks.serving`: every cell asked of one server after the other, and once more in the other order.
 
-Servers that are measured everywhere are started once in a round and wait, idle, while another is asked. The others are
-started for their one cell. Nothing is averaged here: a `Cell` holds what one server did in one cell of one round.
+Servers that are measured everywhere are started once in a round, warmed up, and wait, idle, while another is asked: which
+one starts first changes from round to round, and so does, every second round, which one is asked first. The others are
+started for their one cell. Nothing is averaged here: a `Cell` holds what one server did in one turn of one cell.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from benchmarks.serving_work import requests
 ONE_CELL = ("llama_cpp.server", "example")  # slow at many clients; measured where the aim is, unless asked for
 THE_CELL = ("short", 8)
 IDLE_S = 1.0
+WARM_CLIENTS = 4
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Cell:
-    """What one server did in one cell of one round; seconds."""
+    """What one server did in one of a round's two turns at a cell; seconds."""
 
     server: str
     kind: str
@@ -78,12 +80,16 @@ def one_round(plan: Plan, number: int) -> tuple[list[Cell], list[Idle]]:
         order = lasting if number % 2 == 0 else lasting[::-1]  # who starts later may lie better in memory
         alive = {name: stack.enter_context(plan.start(name)) for name in order}
         idle = _idle(alive)
+        for server in alive.values():  # whoever computes first after a rest is slower
+            server.load(requests("short", WARM_CLIENTS, -1, plan.quick)[1], WARM_CLIENTS)
         for position, (kind, clients) in enumerate((kind, one) for kind in plan.kinds for one in plan.clients):
             names = [name for name in plan.servers if plan.runs(name, kind, clients)]
-            for name in names if (number + position) % 2 == 0 else reversed(names):
-                with contextlib.ExitStack() as short:
-                    server = alive.get(name) or short.enter_context(plan.start(name))
-                    cells.append(_measure(server, kind, clients, number, plan.quick))
+            first = names if (number // 2 + position) % 2 == 0 else names[::-1]
+            for turn, order in enumerate([first] if plan.quick else [first, first[::-1]]):
+                for name in order:
+                    with contextlib.ExitStack() as short:
+                        server = alive.get(name) or short.enter_context(plan.start(name))
+                        cells.append(_measure(server, kind, clients, number, turn, plan.quick))
     return cells, idle
 
 
@@ -97,8 +103,8 @@ def _idle(alive: dict[str, Server]) -> list[Idle]:
     return [Idle(name, (server.processor_s() - before[name]) / IDLE_S) for name, server in alive.items()]
 
 
-def _measure(server: Server, kind: str, clients: int, number: int, quick: bool) -> Cell:
-    first, bodies = requests(kind, clients, number, quick)
+def _measure(server: Server, kind: str, clients: int, number: int, turn: int, quick: bool) -> Cell:
+    first, bodies = requests(kind, clients, 2 * number + turn, quick)
     prefix_first_s = server.load([first], 1)[0].first_s if first else 0.0
     began, used = time.perf_counter(), server.processor_s()
     answers = server.load(bodies, clients)
