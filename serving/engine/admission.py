@@ -121,6 +121,13 @@ class Admission:
                     source, entry, length = other.id, None, common
         return (source, entry, min(length, most)) if min(length, most) >= SHORTEST else (-1, None, 0)
 
+    def _common(self, entry: Entry, sequence: Sequence) -> int:
+        """Return how many tokens the sequence may take over where the entry is."""
+        alike = entry.adapter == sequence.generation.adapter and self._model.can_rewind
+        if not alike or sequence.generation.prompt_logprobs:
+            return 0
+        return min(common_prefix(entry.tokens, sequence.tokens), len(sequence.tokens) - 1)
+
     def _fits(self, sequence: Sequence, length: int) -> bool:
         """Tell whether the shared memory has room for one more, `length` tokens of which are in it already."""
         taken = sum(one.needed for one in self.running) + max((one.shared for one in self.running), default=0)
@@ -136,6 +143,8 @@ class Admission:
             self._free.remove(sequence.id)
         elif kept:
             self._cache.take(kept)
+            if (own := self._common(kept, sequence)) > length:  # in its place already, so worth it however short
+                entry, length = kept, own
         if kept and kept is entry:
             self._context.forget(sequence.id, length)  # it goes on where the entry was
         else:

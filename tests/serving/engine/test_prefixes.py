@@ -68,6 +68,17 @@ def test_the_very_same_prompt_computes_one_token(model: Model, make_scheduler: C
     assert end.cached_tokens == end.prompt_tokens - 1
 
 
+def test_a_request_that_takes_a_place_over_keeps_even_a_short_common_beginning(
+    model: Model, make_scheduler: Callable[..., Scheduler]
+) -> None:
+    scheduler = make_scheduler(shared=False, n_parallel=1)
+    first, second = question(model, "Count"), question(model, "Say hello")
+    answer(scheduler, first)
+    text, end = answer(scheduler, second)
+    assert text == PAIRS["Say hello"]
+    assert 0 < end.cached_tokens == common_prefix(first.tokens, second.tokens) < SHORTEST
+
+
 def test_requests_that_come_together_read_their_common_beginning_once(
     model: Model, make_scheduler: Callable[..., Scheduler]
 ) -> None:
