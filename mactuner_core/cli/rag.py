@@ -26,6 +26,7 @@ def commands() -> typer.Typer:
     """Return the group of commands."""
     from mactuner_core.cli.rag_evaluate import evaluate_collection
     from mactuner_core.cli.rag_search import search
+    from mactuner_core.cli.rag_synthesize import synthesize
 
     group = typer.Typer(no_args_is_help=True)
     for name, function in (
@@ -35,6 +36,7 @@ def commands() -> typer.Typer:
         ("info", info),
         ("remove", remove),
         ("evaluate", evaluate_collection),
+        ("synthesize", synthesize),
         ("export", export_file),
         ("import", import_file),
         ("models", models),

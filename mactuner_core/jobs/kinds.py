@@ -14,4 +14,5 @@ HANDLERS = {
     "ask": "mactuner_core.chat.ask_job:run",
     "synthesize": "mactuner_core.data.synthesis.job:run",
     "rag_index": "mactuner_core.rag.build:run",
+    "rag_synthesize": "mactuner_core.rag.pair_job:run",
 }
