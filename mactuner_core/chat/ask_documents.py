@@ -2,31 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from mactuner_core.chat.server_process import Server
 from mactuner_core.chat.talk import Message, Piece, Sampling
 from mactuner_core.errors import InputError, WorkError
-from mactuner_core.server.settings_rag import ALL
 
 JOINT = "+"  # between the names of a model and a collection
 
 
 @dataclass
 class DocumentsAnswer:
-    """What the model said, which sources it was given, and which of them it cites, as the server tells them."""
+    """What the model said, which sources it was given, and which of them it cites, as the server tells them.
+
+    `report` says what was searched for, what had no room, and which cited numbers no source has; `seconds` is the whole answer.
+    """
 
     text: str = ""
     sources: list[dict[str, Any]] = field(default_factory=list)
     citations: list[dict[str, Any]] = field(default_factory=list)
+    report: dict[str, Any] = field(default_factory=dict)
+    tokens: int = 0
+    seconds: float = 0.0
+
+    def take(self, chunk: Any) -> str:
+        """Add one chunk of a streamed reply and return the text in it."""
+        self.sources += getattr(chunk, "sources", None) or []
+        self.report |= getattr(chunk, "rag", None) or {}
+        if chunk.usage:
+            self.tokens = chunk.usage.completion_tokens
+        if not chunk.choices:
+            return ""
+        delta = chunk.choices[0].delta
+        self.citations += getattr(delta, "annotations", None) or []
+        piece = str(delta.content or "")
+        self.text += piece
+        return piece
 
 
 def names_of(server: Server, collection: str) -> list[str]:
     """Return the names under which a server answers from a collection; none when it does not."""
-    asked = server.settings.get("collection") or []
-    if collection not in asked and ALL not in asked:
+    if not server.answers_from(collection):
         return []
     ending = f"{JOINT}{collection}"
     if told := [name for name in server.models if name.endswith(ending)]:
@@ -35,34 +54,44 @@ def names_of(server: Server, collection: str) -> list[str]:
 
 
 def ask_documents(
-    server: Server, name: str, messages: Sequence[Message], sampling: Sampling, on_piece: Piece | None = None
+    server: Server,
+    name: str,
+    messages: Sequence[Message],
+    sampling: Sampling,
+    on_piece: Piece | None = None,
+    *,
+    search: Mapping[str, Any] | None = None,
 ) -> DocumentsAnswer:
     """Ask `name` (MODEL+COLLECTION); `on_piece` sees the answer grow.
 
-    Raises InputError with the server's reason when it refuses, WorkError when it is gone.
+    `search` are fields of `rag`, such as top_k; what is left out is as the server has it. Raises InputError with the server's
+    reason when it refuses, WorkError when it is gone.
     """
     import openai
 
     client: Any = openai.OpenAI(base_url=server.url, api_key="-", max_retries=0)
     found = DocumentsAnswer()
+    started = time.perf_counter()
     try:
         stream = client.chat.completions.create(
-            model=name, messages=list(messages), max_tokens=sampling.max_tokens, temperature=sampling.temperature, stream=True
-        )  # fmt: skip
+            model=name,
+            messages=list(messages),
+            max_tokens=sampling.max_tokens,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            seed=sampling.seed,
+            stream=True,
+            stream_options={"include_usage": True},
+            extra_body={"rag": dict(search)} if search else None,
+        )
         for chunk in stream:
-            found.sources += getattr(chunk, "sources", None) or []
-            if not chunk.choices:
-                continue
-            delta = chunk.choices[0].delta
-            found.citations += getattr(delta, "annotations", None) or []
-            if delta.content:
-                found.text += delta.content
-                if on_piece:
-                    on_piece(delta.content)
+            if (piece := found.take(chunk)) and on_piece:
+                on_piece(piece)
     except openai.APIStatusError as problem:
         body = problem.body
         reason = body["message"] if isinstance(body, dict) and "message" in body else problem
         raise InputError("chat.refused", reason=reason) from problem
     except openai.APIConnectionError as problem:
         raise WorkError("chat.server_gone", url=server.url) from problem
+    found.seconds = time.perf_counter() - started
     return found

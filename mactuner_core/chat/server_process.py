@@ -16,6 +16,7 @@ from typing import Any
 
 from mactuner_core.errors import WorkError, error_from_dict
 from mactuner_core.jobs import events, kill, list_jobs, read, request_stop, start
+from mactuner_core.server.settings_rag import ALL
 from mactuner_core.workspace import Workspace
 
 READY_LIMIT_S = 300.0
@@ -36,6 +37,10 @@ class Server:
     models: list[str]
     settings: dict[str, Any] = field(default_factory=dict)
     needs_key: bool = False
+
+    def answers_from(self, collection: str) -> bool:
+        """Tell whether it was started to answer from a collection."""
+        return bool({collection, ALL} & set(self.settings.get("collection") or []))
 
 
 def start_server(workspace: Workspace, model: str | Sequence[str], *, port: int = 0, **settings: Any) -> str:
@@ -95,14 +100,20 @@ def stop_server(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def serving(workspace: Workspace, model: str, *, allow_unverified: bool = False) -> Iterator[Server]:
-    """Yield a server of `model`: one that runs already, or one started for this use and stopped after it."""
+def serving(
+    workspace: Workspace, model: str, *, collection: str | None = None, allow_unverified: bool = False
+) -> Iterator[Server]:
+    """Yield a server of `model`: one that runs already, or one started for this use and stopped after it.
+
+    With `collection` it answers from that collection of documents.
+    """
     servers = [server for server in running_servers(workspace) if server.model == model and not server.needs_key]
-    found = next(iter(servers), None)
+    found = next((one for one in servers if collection is None or one.answers_from(collection)), None)
     if found:
         yield found
         return
-    folder = workspace.jobs / start_server(workspace, model, allow_unverified=allow_unverified)
+    more: dict[str, Any] = {} if collection is None else {"collection": [collection]}
+    folder = workspace.jobs / start_server(workspace, model, allow_unverified=allow_unverified, **more)
     try:
         yield wait_for_server(folder)
     finally:

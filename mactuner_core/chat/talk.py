@@ -48,16 +48,26 @@ def talk_to(workspace: Workspace, catalog: Catalog, ref: str, *, allow_unverifie
     `ref` is a GGUF file, an export (`EXPORT` or `EXPORT:QUANT`), a run (`RUN`), one of its checkpoints (`RUN@STEP`) or a
     base model. Raises NotFoundError, InputError for a run that is not finished.
     """
-    exports, runs, models = ([row.id for row in rows] for rows in (catalog.exports(), catalog.runs(), catalog.models()))
-    if ref.endswith(".gguf") or ref.split(":")[0] in exports:
+    if is_served(catalog, ref):
         with serving(workspace, ref, allow_unverified=allow_unverified) as server:
             yield _through_server(server)
-    elif ref in models or ref.split("@")[0] in runs:
+    else:
         base = base_of(catalog, ref)
         yield _through_transformers(base.folder, base.adapter)
-    else:
-        known = {"exports": exports, "runs": runs, "models": models}
-        raise NotFoundError("chat.no_target", ref=ref, **{name: ", ".join(ids) or "–" for name, ids in known.items()})
+
+
+def is_served(catalog: Catalog, ref: str) -> bool:
+    """Tell whether the server answers for `ref`, a GGUF file or an export, and not transformers, for a run or a model.
+
+    Raises NotFoundError naming what is known.
+    """
+    exports, runs, models = ([row.id for row in rows] for rows in (catalog.exports(), catalog.runs(), catalog.models()))
+    if ref.endswith(".gguf") or ref.split(":")[0] in exports:
+        return True
+    if ref in models or ref.split("@")[0] in runs:
+        return False
+    known = {"exports": exports, "runs": runs, "models": models}
+    raise NotFoundError("chat.no_target", ref=ref, **{name: ", ".join(ids) or "–" for name, ids in known.items()})
 
 
 def ask_server(server: Server, messages: list[Message], sampling: Sampling, on_piece: Piece | None = None) -> Answer:
