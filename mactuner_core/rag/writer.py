@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Progress = Callable[[float, float], None]  # done, total (chunks)
 
 MOST_PENDING = 1024  # chunks; they are committed together
+MOST_SMALL = 32  # segments that a long build leaves unmerged: every one that is open takes memory
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Writer:
         self._collection = collection
         self._store = collection.store
         self._pending: list[_Pending] = []
+        self._small = 0
         self._stack = contextlib.ExitStack()
         self.warnings: list[dict[str, Any]] = list(self._store.meta("warnings", []))
 
@@ -70,7 +72,8 @@ class Writer:
 
     def state_of(self, name: str, sha256: str) -> str:
         """Return what adding a file would be: "added", "updated", "unchanged" or "duplicate" (there under another name)."""
-        stored = [*self._store.rows("SELECT name, sha256 FROM documents WHERE name = ? OR sha256 = ?", (name, sha256))]
+        query = "SELECT name, sha256 FROM documents WHERE name = ? OR id = ?"  # both have an index; an id is 16 digits of it
+        stored = [*self._store.rows(query, (name, sha256[:16]))]
         stored += [(one.document.name, one.document.sha256) for one in self._pending]
         if (name, sha256) in stored:
             return "unchanged"
@@ -127,6 +130,10 @@ class Writer:
             insert_segment(database, segment, rows, vectors, words, config.threads)
             note(database, config, embedder, self.warnings)
         self._pending = []
+        self._small += 1
+        if self._small >= MOST_SMALL:
+            merge_small(self._collection, self.cache)
+            self._small = 0
 
     def finish(self) -> None:
         """Commit what waits, merge small segments, remove what nobody names, and measure what scores mean."""
