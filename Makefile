@@ -41,4 +41,5 @@ benchmarks: setup ## the ratios against plain libraries
 	@$(PYTHON_VENV) -m benchmarks.privacy
 	@$(PYTHON_VENV) -m benchmarks.data
 	@$(PYTHON_VENV) -m benchmarks.statistics_of_rows
+	@$(PYTHON_VENV) -m benchmarks.rag
 	@$(PYTHON_VENV) -m benchmarks.serving

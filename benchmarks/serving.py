@@ -28,6 +28,7 @@ from typing import Any
 
 import psutil
 
+from benchmarks.machine import load_average, processor
 from benchmarks.serving_model import model_file
 from benchmarks.serving_own import memory, speculation
 from benchmarks.serving_report import aims, starts, summary, table
@@ -68,7 +69,7 @@ def main() -> None:
     own = _own(flags, rounds, plan)
     rows = summary(cells, peer)
     result = {
-        "facts": facts | {"rounds": rounds, "load_after": _load()},
+        "facts": facts | {"rounds": rounds, "load_after": load_average()},
         "cells": rows,
         "start_s": starts(cells),
         "idle": {name: statistics.median(one.share for one in idle if one.server == name) for name in _named(idle)},
@@ -112,7 +113,7 @@ def _named(idle: list[Idle]) -> list[str]:
 def _facts(plan: Plan) -> dict[str, Any]:
     """Return what the figures belong to: machine, settings, versions."""
     facts: dict[str, Any] = {
-        "machine": f"{_processor()}, {psutil.cpu_count()} cores, {psutil.virtual_memory().total / 1e9:.0f} GB",
+        "machine": f"{processor()}, {psutil.cpu_count()} cores, {psutil.virtual_memory().total / 1e9:.0f} GB",
         "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
         "threads": plan.setup.n_threads,
         "requests at once": f"{plan.setup.n_parallel}, context {plan.setup.n_ctx} tokens in all",
@@ -120,23 +121,12 @@ def _facts(plan: Plan) -> dict[str, Any]:
         "mactuner": __version__,
         "llama-cpp-python": importlib.metadata.version("llama-cpp-python"),
         "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "not set"),
-        "load before": _load(),
+        "load before": load_average(),
     }
     if plan.llama_server:
         said = subprocess.run([plan.llama_server, "--version"], capture_output=True, text=True, check=False)
         facts["llama-server"] = " ".join((said.stdout + said.stderr).split())[:120]
     return facts
-
-
-def _processor() -> str:
-    facts = Path("/proc/cpuinfo")
-    lines = facts.read_text().splitlines() if facts.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else detect().name
-
-
-def _load() -> str:
-    return " ".join(f"{one:.2f}" for one in os.getloadavg())
 
 
 if __name__ == "__main__":
