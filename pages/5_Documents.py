@@ -1,9 +1,10 @@
-"""Documents: make a collection of one's own documents, look into it, search it and ask a model about it."""
+"""Documents: make a collection of one's own documents, look into it, search it, ask a model about it and measure it."""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from mactuner_core.errors import WorkError
 from mactuner_core.jobs import JobStatus
 from mactuner_core.rag.collection import Collection
 from mactuner_core.rag.collections import list_collections, open_collection
@@ -14,10 +15,13 @@ from ui.page import App, header, show
 from ui.rag_build import build_area, outcome
 from ui.rag_chat import answers_or_ended, chat_area, starting_servers
 from ui.rag_choice import choose_collection, facts_line, remove_collection_button
+from ui.rag_damaged import damaged_area
 from ui.rag_documents import documents_area
+from ui.rag_measure import measure_area
 from ui.rag_search import search_area
+from ui.rag_transfer import import_area
 
-AREAS = ("search", "chat", "documents", "add")
+AREAS = ("search", "chat", "documents", "measure", "add")
 
 
 def main(app: App) -> None:
@@ -36,9 +40,14 @@ def main(app: App) -> None:
         if not names:
             st.info(t("rag_page.empty"), icon=":material/library_books:")
         build_area(app, None)
+        import_area(app)
         return
-    with open_collection(app.workspace, name) as collection:
-        existing(app, collection, busy=any(job.title == name and not job.ended for job in building))
+    busy = any(job.title == name and not job.ended for job in building)
+    try:
+        with open_collection(app.workspace, name) as collection:
+            existing(app, collection, busy=busy)
+    except WorkError as problem:
+        damaged_area(app, name, problem, busy=busy)
 
 
 def existing(app: App, collection: Collection, *, busy: bool) -> None:
@@ -55,7 +64,8 @@ def existing(app: App, collection: Collection, *, busy: bool) -> None:
     draw = {
         "search": lambda: search_area(collection, facts),
         "chat": lambda: chat_area(app, collection),
-        "documents": lambda: documents_area(app, collection, busy=busy),
+        "documents": lambda: documents_area(app, collection, facts, busy=busy),
+        "measure": lambda: measure_area(app, collection, facts),
         "add": lambda: build_area(app, collection),
     }
     for area, tab in zip(AREAS, st.tabs(list(texts.values()), key="documents-areas"), strict=True):

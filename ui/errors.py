@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import streamlit as st
 
-from mactuner_core.errors import MacTunerError
+from mactuner_core.errors import ConfigError, MacTunerError, SettingProblem
+from mactuner_core.messages import catalogue
 from ui.language import language, t
 
 log = logging.getLogger("mactuner.ui")
@@ -29,8 +30,18 @@ def errors_are_shown() -> Iterator[None]:
 
 def show_error(problem: MacTunerError) -> None:
     """Show what happened, with which value and what to do, and the bare facts folded below."""
-    st.error(escaped(problem.text(language())), icon=":material/error:")
+    st.error(escaped(sentence_of(problem)), icon=":material/error:")
     _details({"code": problem.code, **{name: str(value) for name, value in problem.values.items()}})
+
+
+def sentence_of(problem: MacTunerError | SettingProblem) -> str:
+    """Return what an error says on a page: a sentence of its own where the usual one speaks of the command line."""
+    if isinstance(problem, ConfigError):
+        lines = [t("config.problems", count=len(problem.problems))]
+        return "\n".join(lines + [f"- {sentence_of(one)}" for one in problem.problems])
+    name = problem.code.replace(".", "_")
+    on_page = f"on_page.{name}"
+    return t(on_page, **problem.values) if on_page in catalogue() else problem.text(language())
 
 
 def escaped(words: str) -> str:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import streamlit as st
 
 from mactuner_core import jobs
@@ -15,9 +12,9 @@ from mactuner_core.rag.collection import Collection
 from mactuner_core.rag.collections import list_collections
 from mactuner_core.rag.config import RagConfig
 from mactuner_core.rag.known_models import KNOWN
-from ui.errors import errors_are_shown, escaped
+from ui.errors import errors_are_shown, escaped, sentence_of
 from ui.forms import settings_form
-from ui.language import language, t
+from ui.language import t
 from ui.navigation import go
 from ui.page import App, main_and_settings
 from ui.rag_files import choose_files
@@ -31,7 +28,7 @@ def build_area(app: App, collection: Collection | None) -> None:
     with left:
         if collection is None:
             st.text_input(t("rag_page.name"), t("rag_page.first_name"), key=f"{key}-name", help=t("rag_page.name_help"))
-        paths = choose_files(app.workspace, key)
+        paths = choose_files(app.workspace, key, collection.name if collection else None)
     with right:
         st.subheader(t("rag_page.settings"), anchor=False)
         config = ask_settings(collection, key)
@@ -40,6 +37,7 @@ def build_area(app: App, collection: Collection | None) -> None:
     with left:
         if paths and config:
             usable = preview(paths, config, key)
+            st.text_input(t("rag_page.tags"), key=f"{key}-tags", help=t("rag_page.tags_help"))
         elif not paths:
             st.caption(t("rag_page.formats"))
     with place:
@@ -48,11 +46,13 @@ def build_area(app: App, collection: Collection | None) -> None:
         )
         clicked = st.button(
             t("rag_page.build"), type="primary", icon=":material/play_arrow:", width="stretch", key=f"{key}-build",
-            disabled=config is None or not (usable or (rebuild and not paths)),
+            help=t("rag_page.build_help"), disabled=config is None or not (usable or (rebuild and not paths)),
         )  # fmt: skip
         if clicked and config:
             name = collection.name if collection else str(st.session_state[f"{key}-name"]).strip()
-            build(app, name, paths, config, new=collection is None, rebuild=rebuild)
+            tags = tags_of(str(st.session_state.get(f"{key}-tags", "")))
+            request = IndexRequest(name, paths, config.model_dump(mode="json"), tags, rebuild=rebuild)
+            build(app, request, new=collection is None)
 
 
 def ask_settings(collection: Collection | None, key: str) -> RagConfig | None:
@@ -75,17 +75,21 @@ def ask_settings(collection: Collection | None, key: str) -> RagConfig | None:
     return form.check(RagConfig, embedding_model=model or field.default)
 
 
-def build(app: App, name: str, paths: list[Path], config: RagConfig, *, new: bool, rebuild: bool) -> None:
+def tags_of(given: str) -> list[str]:
+    """Return the tags in a line, each once, as they were separated by commas."""
+    return list(dict.fromkeys(tag for one in given.split(",") if (tag := " ".join(one.split()))))
+
+
+def build(app: App, request: IndexRequest, *, new: bool) -> None:
     """Start the job, and look at it."""
     started = False
     with errors_are_shown():
-        if new and name in list_collections(app.workspace):
-            raise InputError("rag.name_taken", name=name)
-        settings: dict[str, Any] = config.model_dump(mode="json")
-        start_indexing(app.workspace, IndexRequest(name, paths, settings, rebuild=rebuild))
+        if new and request.collection in list_collections(app.workspace):
+            raise InputError("rag.name_taken", name=request.collection)
+        start_indexing(app.workspace, request)
         started = True
     if started:
-        go("documents", collection=name)
+        go("documents", collection=request.collection)
 
 
 def outcome(app: App, name: str) -> None:
@@ -98,4 +102,5 @@ def outcome(app: App, name: str) -> None:
     counts = {state: len(result.get(state, [])) for state in ("added", "updated", "unchanged", "duplicate")}
     st.caption(f":material/task_alt: {t('rag_page.outcome', **counts, failed=len(result.get('failed', [])))}")
     for one in result.get("failed", []):
-        st.error(escaped(f"{one['name']}: {error_from_dict(one).text(language())}"), icon=":material/error:")
+        said = sentence_of(error_from_dict(one))
+        st.error(escaped(said if one["name"] in said else f"{one['name']}: {said}"), icon=":material/error:")

@@ -19,7 +19,7 @@ from ui.examples import AVATARS, answer_markdown
 from ui.language import t
 from ui.navigation import go, go_button
 from ui.page import App
-from ui.rag_passages import Passage, passage_card
+from ui.rag_sources import source_cards
 from ui.serve_choices import choices_of, label_of
 
 CONVERSATIONS = "documents-conversations"
@@ -49,7 +49,8 @@ def chat_area(app: App, collection: Collection) -> None:
     if not names:
         start_area(app, collection.name)
         return
-    name = st.selectbox(t("rag_page.model"), list(names), key=f"documents-model-{'-'.join(names)}")
+    key = f"documents-model-{'-'.join(names)}"
+    name = st.selectbox(t("rag_page.model"), list(names), key=key, help=t("rag_page.model_help"))
     conversation(collection, names[name], name)
 
 
@@ -62,10 +63,14 @@ def start_area(app: App, name: str) -> None:
         st.caption(t("rag_page.serve_how"))
         return
     ref = st.selectbox(
-        t("rag_page.model"), list(choices), format_func=lambda ref: label_of(choices[ref]), key="documents-export"
-    )
+        t("rag_page.model"), list(choices), format_func=lambda ref: label_of(choices[ref]), key="documents-model-file",
+        help=t("rag_page.model_file_help"),
+    )  # fmt: skip
     busy = bool(starting_servers(app, name))
-    if st.button(t("rag_page.start_server"), icon=":material/play_arrow:", key="documents-start-server", disabled=busy):
+    if st.button(
+        t("rag_page.start_server"), icon=":material/play_arrow:", key="documents-start-server", disabled=busy,
+        help=t("rag_page.start_server_help"),
+    ):  # fmt: skip
         started = False
         with errors_are_shown():
             start_server(app.workspace, ref, collection=[name])
@@ -89,7 +94,9 @@ def conversation(collection: Collection, server: Server, name: str) -> None:
             st.markdown(answer_markdown(message["content"]) or f":gray[{t('rag_page.no_words')}]")
             source_cards(collection, message, f"documents-answer-{place}")
     question = st.chat_input(t("rag_page.ask_placeholder"), key="documents-question")
-    if messages and st.button(t("rag_page.clear"), icon=":material/delete_sweep:", type="tertiary"):
+    if messages and st.button(
+        t("rag_page.clear"), icon=":material/delete_sweep:", type="tertiary", help=t("rag_page.clear_help")
+    ):
         messages.clear()
         st.rerun()
     if question and question.strip() and answer(server, name, messages, question.strip()):
@@ -122,31 +129,3 @@ def answer(server: Server, name: str, messages: list[dict[str, Any]], question: 
         {"role": "assistant", "content": found.text, "sources": found.sources, "citations": found.citations}
     )
     return True
-
-
-def source_cards(collection: Collection, message: dict[str, Any], key: str) -> None:
-    """Draw the sources of an answer under their numbers; those it cites stand open, with the quote to look up."""
-    quotes = {one["number"]: one for one in message["citations"]}
-    sources = sorted(message["sources"], key=lambda source: source["number"] not in quotes)
-    cited = [source for source in sources if source["number"] in quotes]
-    if sources and not cited:
-        st.caption(f":material/info: {t('rag_page.cites_nothing')}")
-    for source in cited:
-        passage_card(
-            collection, source["number"], passage_of(source, quotes[source["number"]]), f"{key}-{source['number']}",
-            badge=t("rag_page.cited"),
-        )  # fmt: skip
-    if len(sources) > len(cited):
-        with st.expander(t("rag_page.other_sources", count=len(sources) - len(cited)), icon=":material/library_books:"):
-            for source in sources[len(cited) :]:
-                passage_card(collection, source["number"], passage_of(source, None), f"{key}-{source['number']}")
-
-
-def passage_of(source: dict[str, Any], citation: dict[str, Any] | None) -> Passage:
-    """Return a source as a passage to show: with a citation, the quote is marked and its page opens."""
-    page = citation["page"] if citation else source["page"]
-    span = ((citation["quote_start"], citation["quote_end"]),) if citation else ()
-    return Passage(
-        source["document"], source["document_id"], page, page if citation else source["last_page"], source["text"],
-        source["score"], tuple(source["headings"]), span, citation["quote"] if citation else "",
-    )  # fmt: skip

@@ -29,7 +29,7 @@ def choose_collection(names: Sequence[str]) -> str | None:
     options = {text: name for name, text in texts.items()}  # no name of a collection can hold the text for a new one
     picked = st.selectbox(
         t("rag_page.collection"), list(options), index=list(texts).index(shown),
-        key=f"documents-collection-{shown}-{len(names)}-{language()}",
+        key=f"documents-collection-{shown}-{len(names)}-{language()}", help=t("rag_page.collection_help"),
     )  # fmt: skip
     chosen = options[picked]
     if chosen != shown:
@@ -40,7 +40,7 @@ def choose_collection(names: Sequence[str]) -> str | None:
 def facts_line(facts: Mapping[str, Any]) -> None:
     """Draw how much a collection holds and with which model it was made."""
     columns = st.columns([1, 1, 1, 2])
-    columns[0].metric(t("rag_page.fact_documents"), f"{facts['documents']:,}")
+    columns[0].metric(t("rag_page.fact_documents"), f"{facts['documents']:,}", help=t("rag_page.fact_documents_help"))
     columns[1].metric(t("rag_page.fact_chunks"), f"{facts['chunks']:,}", help=t("rag_page.fact_chunks_help"))
     columns[2].metric(
         t("rag_page.fact_size"), human_bytes(facts["bytes"]), help=t("ui.exact_bytes", n=f"{facts['bytes']:,}")
@@ -62,7 +62,10 @@ def warning_text(warning: Mapping[str, Any]) -> str:
 
 def remove_collection_button(app: App, name: str, *, busy: bool) -> None:
     """Draw the removal of a whole collection; it asks first and says what goes with it."""
-    with st.popover(t("rag_page.remove_collection"), icon=":material/delete_forever:", disabled=busy):
+    with st.popover(
+        t("rag_page.remove_collection"), icon=":material/delete_forever:", disabled=busy,
+        help=t("rag_page.remove_collection_help"),
+    ):  # fmt: skip
         st.markdown(t("rag_page.remove_collection_question", name=escaped(name)))
         if st.button(t("rag_page.remove_yes"), type="primary", key=f"documents-remove-all-{name}"):
             gone = False

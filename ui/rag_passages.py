@@ -53,7 +53,10 @@ def passage_card(collection: Collection, number: int, passage: Passage, key: str
             marked(passage.text[:SHOWN_CHARACTERS], passage.spans)
             + ("…" if len(passage.text) > SHOWN_CHARACTERS else "")
         )
-        if st.button(t("rag_page.open_page"), key=f"{key}-open", icon=":material/visibility:", type="tertiary"):
+        if st.button(
+            t("rag_page.open_page"), key=f"{key}-open", icon=":material/visibility:", type="tertiary",
+            help=t("rag_page.open_page_help"),
+        ):  # fmt: skip
             title = t("rag_page.page_of", document=passage.document, page=passage.pages)
             st.dialog(title, width="large", icon=":material/description:")(lambda: page_view(collection, passage))()
 

@@ -15,7 +15,7 @@ from mactuner_core.rag.config import PACKAGED, RagConfig
 from mactuner_core.rag.documents import Document, Found, find_documents, read_document
 from mactuner_core.rag.embedders import load_embedder
 from mactuner_core.rag.known_models import KNOWN
-from ui.errors import escaped
+from ui.errors import escaped, sentence_of
 from ui.examples import small_table
 from ui.language import language, t
 
@@ -48,7 +48,7 @@ def preview(paths: Sequence[Path], config: RagConfig, key: str) -> int:
         st.caption(t("rag_page.preview_limit", count=READ_AT_MOST))
     for one in looked:
         if problem := one.problem or one.found.problem:
-            st.error(escaped(problem.text(language())), icon=":material/error:")
+            st.error(escaped(sentence_of(problem)), icon=":material/error:")
         elif one.document:
             for warning in one.document.warnings:
                 st.warning(escaped(f"{one.found.name}: {warning.text(language())}"), icon=":material/warning:")
@@ -113,12 +113,13 @@ def page_text(documents: Sequence[Document], key: str) -> None:
     left, right = st.columns([3, 1])
     names = [document.name for document in documents]
     place = left.selectbox(
-        t("rag_page.preview_document"), range(len(names)), format_func=names.__getitem__, key=f"{key}-preview-{len(names)}"
+        t("rag_page.preview_document"), range(len(names)), format_func=names.__getitem__,
+        key=f"{key}-preview-{len(names)}", help=t("rag_page.preview_document_help"),
     )  # fmt: skip
     document = documents[place]
     number = right.number_input(
         t("rag_page.preview_page", pages=len(document.pages)), 1, max(1, len(document.pages)), 1,
-        key=f"{key}-preview-page-{document.sha256[:12]}",
+        key=f"{key}-preview-page-{document.sha256[:12]}", help=t("rag_page.preview_page_help"),
     )  # fmt: skip
     page = document.pages[number - 1]
     if page.scanned:

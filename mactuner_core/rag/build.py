@@ -27,6 +27,7 @@ from mactuner_core.rag.config import RagConfig
 from mactuner_core.rag.documents import Found, as_file, find_documents, read_document
 from mactuner_core.rag.intake import check_date
 from mactuner_core.rag.rebuild import kept_settings, rebuild
+from mactuner_core.rag.uploads import clear_uploads
 from mactuner_core.rag.writer import Writer
 from mactuner_core.workspace import Workspace, check_name
 
@@ -111,6 +112,7 @@ def run(spec: dict[str, Any], job: Job) -> dict[str, Any]:
         result = outcome | {"collection": name, **_totals(collection)}
     if new and not result["documents"]:
         remove_collection(workspace, name)
+    clear_uploads(workspace, name, reader=job.folder.name)
     return result
 
 

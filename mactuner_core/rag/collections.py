@@ -14,6 +14,7 @@ from mactuner_core.rag.collection import Collection
 from mactuner_core.rag.config import RagConfig
 from mactuner_core.rag.embedder import EmbeddingModel
 from mactuner_core.rag.store import Store
+from mactuner_core.rag.uploads import clear_uploads
 from mactuner_core.rag.write_lock import write_lock
 from mactuner_core.workspace import Workspace, check_name, is_complete, new_folder, write_text
 
@@ -51,7 +52,10 @@ def list_collections(workspace: Workspace) -> list[str]:
 
 
 def remove_collection(workspace: Workspace, name: str) -> None:
-    """Remove a collection with everything in it; raises NotFoundError, or WorkError while somebody writes to it."""
+    """Remove a collection with everything in it, uploads for it too.
+
+    Raises NotFoundError, or WorkError while somebody writes to it.
+    """
     known = list_collections(workspace)
     if name not in known:
         raise NotFoundError("rag.no_collection", name=name, known=", ".join(known) or "–")
@@ -60,6 +64,7 @@ def remove_collection(workspace: Workspace, name: str) -> None:
         gone = folder.with_name(f".new-removed-{name}-{secrets.token_hex(4)}")
         folder.replace(gone)
     shutil.rmtree(gone, ignore_errors=True)
+    clear_uploads(workspace, name)
 
 
 def begin_store(folder: Path, config: RagConfig) -> None:
