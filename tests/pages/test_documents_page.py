@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import zipfile
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -13,13 +15,14 @@ from mactuner_core.rag.build import IndexRequest, start_indexing
 from mactuner_core.rag.collections import list_collections, open_collection
 from mactuner_core.workspace import Workspace
 from tests.pages.conftest import ROOT, Open, by_key, press, words
-from ui.rag_files import safe_name
 from ui.rag_passages import marked, marked_text
 
 DOCUMENTS = "pages/5_Documents.py"
 LEAVE = "# 휴가 규정\n\n연차 휴가는 1년에 15일이며 이듬해 3월까지 이월할 수 있습니다.\n".encode()
 BIKES = b"A bicycle may be kept for two hours without a charge. After that every half hour costs one dollar.\n"
 QUESTION = "연차 휴가는 며칠인가요?"
+MARKED = ":orange-background[연차]"
+MANUAL = ROOT / "samples/documents/bike_share_manual_en.pdf"
 
 
 def upload(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
@@ -28,14 +31,14 @@ def upload(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
     return app.run()
 
 
-def built(workspace: Workspace, *files: tuple[str, bytes], name: str = "규정") -> None:
+def built(workspace: Workspace, *files: tuple[str, bytes], name: str = "규정", **more: Any) -> None:
     """Index files without the page."""
     folder = workspace.root / "given"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     for file, content in files:
         (folder / file).write_bytes(content)
     paths = [folder / file for file, _ in files]
-    status = jobs.wait(workspace.jobs / start_indexing(workspace, IndexRequest(name, paths)))
+    status = jobs.wait(workspace.jobs / start_indexing(workspace, IndexRequest(name, paths, **more)))
     assert status.state == "done", status.error
 
 
@@ -68,7 +71,7 @@ def test_an_upload_is_shown_built_by_a_job_and_found(workspace: Workspace, open_
     assert {metric.label: metric.value for metric in app.metric}["문서"] == "1"
     assert [box.value for box in app.error if "broken" in box.value], "a bad file is named after the build too"
     app = search(app, QUESTION)
-    assert ":orange-background[연차]" in words(app)
+    assert MARKED in words(app)
     by_key(app.button, "documents-hit-1-open").click().run()
     assert not app.exception
     with open_collection(workspace, "규정") as found:
@@ -87,7 +90,7 @@ def test_a_name_that_is_taken_or_cannot_be_one_is_refused(workspace: Workspace, 
 
 
 def test_a_pdf_opens_as_a_picture_and_a_high_score_finds_nothing(workspace: Workspace, open_page: Open) -> None:
-    built(workspace, ("bikes.pdf", (ROOT / "samples/documents/bike_share_manual_en.pdf").read_bytes()))
+    built(workspace, ("bikes.pdf", MANUAL.read_bytes()))
     app = search(open_page(DOCUMENTS, "en"), "How many docks does a station have?")
     by_key(app.button, "documents-hit-1-open").click().run()
     assert app.get("image")
@@ -128,15 +131,84 @@ def test_a_folder_and_an_archive_in_it_are_read(workspace: Workspace, open_page:
     assert not app.exception
 
 
-def test_names_of_uploads_stay_inside_their_folder() -> None:
-    assert safe_name("../../etc/passwd.txt") == "passwd.txt"
-    assert safe_name("..") == "document"
-    assert safe_name("C:\\docs\\a.pdf") == "a.pdf"
-    long = safe_name("가" * 300 + ".pdf")
-    assert long.endswith("가.pdf")
-    assert len(long.encode()) <= 200
-
-
 def test_marks_never_let_a_text_write_markdown() -> None:
     assert marked("a *b* [c](d)", [(3, 4)]) == "a \\*:orange-background[b]\\* \\[c\\](d)"
     assert marked_text("one\ntwo words here", "two  words") == "one  \n:orange-background[two words] here"
+
+
+def test_a_search_is_narrowed_to_documents_tags_pages_and_days(workspace: Workspace, open_page: Open) -> None:
+    built(workspace, ("휴가.md", LEAVE), tags=["인사"], date="2024-01-31")
+    built(workspace, ("bikes.pdf", MANUAL.read_bytes()), tags=["manual"], date="2026-03-01")
+    app = search(open_page(DOCUMENTS), QUESTION)
+    assert MARKED in words(app)
+    for widgets, part, narrow, wide in (
+        ("multiselect", "-only", ["bikes.pdf"], []),
+        ("multiselect", "-tags", ["manual"], ["인사"]),
+        ("number_input", "-first-2", 2, 1),
+        ("date_input", "-after-2024-01-31-2026-03-01", date(2024, 2, 1), date(2024, 1, 31)),
+    ):
+        one_of(getattr(app, widgets), part).set_value(narrow).run()
+        assert MARKED not in words(app), part
+        assert "범위 좁히기" in words(app)
+        one_of(getattr(app, widgets), part).set_value(wide).run()
+        assert MARKED in words(app), part
+    assert not app.exception
+
+
+def test_pages_in_the_wrong_order_are_refused(workspace: Workspace, open_page: Open) -> None:
+    built(workspace, ("bikes.pdf", MANUAL.read_bytes()))
+    app = search(open_page(DOCUMENTS, "en"), "docks")
+    one_of(app.number_input, "-first-2").set_value(2)
+    one_of(app.number_input, "-last-2").set_value(1).run()
+    assert [box.value for box in app.error if "behind the last page" in box.value]
+    assert not app.exception
+
+
+def test_tags_are_kept_and_uploads_go_after_the_build_but_not_the_picture(
+    workspace: Workspace, open_page: Open
+) -> None:
+    app = upload(open_page(DOCUMENTS), ("bikes.pdf", MANUAL.read_bytes()))
+    kept = workspace.cache / "uploads"
+    assert list(kept.rglob("bikes.pdf"))
+    by_key(app.text_input, "documents-new-tags").set_value("manual, 2026,manual").run()
+    press(app, "색인 만들기")
+    job = next(job for job in jobs.list_jobs(workspace.jobs) if job.kind == "rag_index")
+    assert jobs.wait(job.folder).state == "done"
+    assert not list(kept.iterdir())
+    app = search(app.run(), "How many docks does a station have?")
+    assert not by_key(app.file_uploader, "documents-내문서-upload").value
+    assert not list(kept.iterdir()), "what is built is not kept again"
+    by_key(app.button, "documents-hit-1-open").click().run()
+    assert app.get("image")
+    with open_collection(workspace, "내문서") as found:
+        assert found.document("bikes.pdf").tags == ("manual", "2026")
+
+
+def test_other_settings_than_those_of_the_collection_are_told_without_flags(
+    workspace: Workspace, open_page: Open
+) -> None:
+    built(workspace, ("휴가.md", LEAVE))
+    app = open_page(DOCUMENTS, "en")
+    by_key(app.file_uploader, "documents-규정-upload").set_value(("bikes.txt", BIKES, "text/plain"))
+    by_key(app.number_input, "documents-규정-chunk_tokens").set_value(128).run()
+    press(app, "Build")
+    said = "\n".join(box.value for box in app.error)
+    assert "Make the whole index anew" in said
+    assert "--rebuild" not in said
+
+
+def test_a_damaged_collection_is_made_anew_by_a_button(workspace: Workspace, open_page: Open) -> None:
+    built(workspace, ("휴가.md", LEAVE))
+    store = next((workspace.collections / "규정").glob("*.db"))
+    store.write_bytes(b"no database" * 100)
+    app = open_page(DOCUMENTS)
+    assert [box.value for box in app.error if "손상" in box.value and "mactuner rag" not in box.value]
+    press(app, "색인 다시 만들기")
+    job = next(job for job in jobs.list_jobs(workspace.jobs) if not job.ended)
+    assert jobs.wait(job.folder).state == "done"
+    assert MARKED in words(search(app.run(), QUESTION))
+
+
+def one_of(widgets: Any, ending: str) -> Any:
+    """Return the widget of the search whose key ends so."""
+    return next(one for one in widgets if "-search-" in str(one.key) and str(one.key).endswith(ending))
