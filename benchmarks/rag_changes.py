@@ -37,8 +37,14 @@ def changes(quick: bool, threads: int) -> dict[str, Any]:
         job_folder.mkdir(parents=True)
         job = Job(job_folder, workspace)
         settings = config.model_dump(mode="json")
-        spec = {"collection": "made", "paths": [str(folder)], "settings": settings, "tags": [], "date": None}
-        spec["rebuild"] = False
+        spec: dict[str, Any] = {
+            "collection": "made",
+            "paths": [str(folder)],
+            "settings": settings,
+            "tags": [],
+            "date": None,
+            "rebuild": False,
+        }
         full_s, result = _timed(spec, job)
         changed = []
         for number in (files // 2, files // 3, files // 4):

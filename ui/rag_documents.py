@@ -45,7 +45,7 @@ def documents_area(app: App, collection: Collection, facts: Mapping[str, Any], *
 
 def row(one: StoredDocument, *, tagged: bool) -> dict[str, object]:
     """Return a line of the list; tags only where there are any."""
-    tags = {t("rag_page.column_tags"): ", ".join(one.tags) or "–"} if tagged else {}
+    tags: dict[str, object] = {t("rag_page.column_tags"): ", ".join(one.tags) or "–"} if tagged else {}
     return {
         t("rag_page.column_name"): one.name,
         t("rag_page.column_size"): human_bytes(one.bytes),

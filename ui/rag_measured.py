@@ -77,8 +77,8 @@ def grid_row(row: Row, *, cuts: bool) -> dict[str, object]:
 
 def report_row(report: Report[FileSource], name: str) -> dict[str, object]:
     """Return a line of the table: a measure of all questions, and of each kind."""
-    kinds = {kind: f"{report.measure(name, kind).mean:.2f}" for kind in report.kinds}
-    line = {
+    kinds: dict[str, object] = {kind: f"{report.measure(name, kind).mean:.2f}" for kind in report.kinds}
+    line: dict[str, object] = {
         t("rag_page.column_measure"): measure_name(name),
         t("rag_page.column_all"): with_interval(report.measure(name)),
     }

@@ -85,7 +85,7 @@ def settings_for(workspace: Workspace, request: IndexRequest) -> RagConfig:
     wanted = absolute(RagConfig.check(kept.model_dump() | request.settings))
     different = [key for key in ("embedding_model", "chunk_tokens", "overlap_percent") if _differ(kept, wanted, key)]
     if different and not request.rebuild:
-        said = ", ".join(f"{key} {getattr(kept, key)}, not {getattr(wanted, key)}" for key in different)
+        said = ", ".join(f"{key} {getattr(kept, key)} ≠ {getattr(wanted, key)}" for key in different)
         problem = SettingProblem("rag.settings_differ", {"name": name, "value": said, "differences": said})
         raise ConfigError([problem])
     return wanted
