@@ -98,12 +98,13 @@ def language_name(code: str) -> str:
 
 
 def expected_chunks(document: Document, config: RagConfig) -> int:
-    """Return about how many chunks a document gives: counted with the packaged model's tokens, so that nothing is loaded for it."""
+    """Return about how many chunks a document gives: with the tokens of the model where it is packaged, else of one that is."""
     key = f"documents-chunks-{document.sha256}-{config.fingerprint}"
     if key not in st.session_state:
-        longest = next((one.longest for one in KNOWN if one.name == config.embedding_model), config.chunk_tokens)
+        known = next((one for one in KNOWN if one.name == config.embedding_model), None)
+        longest = known.longest if known else config.chunk_tokens
         limited = config.model_copy(update={"chunk_tokens": min(config.chunk_tokens, longest)})
-        embedder = load_embedder(PACKAGED)
+        embedder = load_embedder(config.embedding_model if known and known.packaged else PACKAGED)
         st.session_state[key] = len(chunk(document, lambda texts: embedder.lengths(texts, "passage"), limited))
     return int(st.session_state[key])
 
