@@ -42,7 +42,7 @@ def start(workspace: Workspace, job_id: str = "serve-1", *, ready: bool = True, 
     spec = {"kind": "serve", "title": "export-1:F16", "created_at": 1000.0}
     write_json(job.folder / "spec.json", spec | {"spec": {"model": ["export-1:F16"], "port": 8123, **settings}})
     if ready:
-        job.event(kind="ready", url=URL, models=["export-1:F16"])
+        job.event(kind="ready", url=URL, models=["export-1:F16"], needs_key="api_key_file" in settings)
     return job
 
 
