@@ -160,7 +160,7 @@ def test_ctrl_c_stops_the_job_and_the_next_run_works(run: Run, workspace: Worksp
         assert time.monotonic() < limit
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=180)
     assert process.returncode == 130
     assert "Traceback" not in err and "stopped" in err
     assert [job.state for job in list_jobs(workspace.jobs)] == ["cancelled"]
