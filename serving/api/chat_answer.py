@@ -65,7 +65,7 @@ class ChatAnswer:
             "model": run.lease.name,
             "system_fingerprint": fingerprint(run.lease),
         }
-        self._text_chunks = [self._text_chunk(number) for number in range(len(parsers))]
+        self._text_chunks: list[Callable[[str], str]] = []  # of a stream
 
     async def whole(self) -> dict[str, Any]:
         """Return the finished answer as one JSON document."""
@@ -84,6 +84,7 @@ class ChatAnswer:
     async def stream(self) -> AsyncIterator[str]:
         """Yield the answer as OpenAI's chunks."""
         try:
+            self._text_chunks = [self._text_chunk(number) for number in range(len(self._choices))]
             for number in range(len(self._choices)):
                 yield self._chunk(number, {"role": "assistant", "content": "", "refusal": None})
             async for number, now in self._run.events():

@@ -17,7 +17,7 @@ from typing import Literal
 from mactuner_core.errors import InputError, MacTunerError, WorkError
 from serving.engine.context import Context
 from serving.engine.generation import Generation
-from serving.engine.large_pages import use_large_pages
+from serving.engine.large_pages import large_pages
 from serving.engine.llama import Model
 from serving.engine.prefix_store import PrefixStore
 from serving.engine.scheduler import LiveRequest, Posted, Scheduler
@@ -133,8 +133,8 @@ class Engine:
 
     def _load(self) -> Context:
         settings = self.settings
-        self.model = Model(self.served.path, wanted=lambda: not self._stopping)
-        use_large_pages()
+        with large_pages():
+            self.model = Model(self.served.path, wanted=lambda: not self._stopping)
         if not self.model.chat_template:
             raise InputError("serving.no_chat_template", path=self.served.path)
         n_ctx = self._n_ctx()

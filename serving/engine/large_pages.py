@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 _WORTH_BYTES = 16_000_000
@@ -16,24 +17,28 @@ _MADV_HUGEPAGE = 14
 _MADV_COLLAPSE = 25
 
 
-def use_large_pages() -> None:
-    """Move the large blocks of this process's own memory, not files, to large pages; call it when a model is loaded."""
+@contextlib.contextmanager
+def large_pages() -> Iterator[None]:
+    """Move the large blocks of memory that come in the block of this `with`, not files, to large pages at its end."""
     if sys.platform != "linux":
+        yield
         return
+    before = _large_blocks()
+    yield
     madvise = ctypes.CDLL(None).madvise
     madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-    for begin, size in _large_blocks():
+    for begin, size in _large_blocks() - before:  # not the memory of other models, which may be at work
         madvise(begin, size, _MADV_HUGEPAGE)
         madvise(begin, size, _MADV_COLLAPSE)
 
 
-def _large_blocks() -> list[tuple[int, int]]:
+def _large_blocks() -> set[tuple[int, int]]:
     """Return where the large writable blocks without a file begin, and their bytes."""
-    blocks = []
+    blocks = set()
     with contextlib.suppress(OSError):  # no /proc here
         for line in Path("/proc/self/maps").read_text(encoding="utf-8").splitlines():
             place, rights, _, _, inode = line.split()[:5]
             begin, end = (int(part, 16) for part in place.split("-"))
             if rights.startswith("rw") and inode == "0" and end - begin >= _WORTH_BYTES:
-                blocks.append((begin, end - begin))
+                blocks.add((begin, end - begin))
     return blocks

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving.engine.large_pages import use_large_pages
+from serving.engine.large_pages import large_pages
 
 SWITCH = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 BYTES = 64_000_000
@@ -17,9 +17,9 @@ BYTES = 64_000_000
 def test_large_blocks_move_to_large_pages_and_keep_what_is_in_them() -> None:
     if not SWITCH.exists() or "[never]" in SWITCH.read_text():
         pytest.skip("this system has no large pages")
-    block = np.arange(BYTES, dtype=np.uint8)
-    before = large_bytes()
-    use_large_pages()
+    with large_pages():
+        block = np.arange(BYTES, dtype=np.uint8)
+        before = large_bytes()
     if large_bytes() == before == 0:
         pytest.skip("this system gives no large pages on demand")
     assert large_bytes() >= BYTES / 2
