@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mactuner_core.chat.server_process import Server
-from mactuner_core.chat.talk import Message, Piece, Sampling
-from mactuner_core.errors import InputError, WorkError
+from mactuner_core.chat.talk import Message, Piece, Sampling, chunks_from
 
 JOINT = "+"  # between the names of a model and a collection
 
@@ -67,31 +66,11 @@ def ask_documents(
     `search` are fields of `rag`, such as top_k; what is left out is as the server has it. Raises InputError with the server's
     reason when it refuses, WorkError when it is gone.
     """
-    import openai
-
-    client: Any = openai.OpenAI(base_url=server.url, api_key="-", max_retries=0)
     found = DocumentsAnswer()
     started = time.perf_counter()
-    try:
-        stream = client.chat.completions.create(
-            model=name,
-            messages=list(messages),
-            max_tokens=sampling.max_tokens,
-            temperature=sampling.temperature,
-            top_p=sampling.top_p,
-            seed=sampling.seed,
-            stream=True,
-            stream_options={"include_usage": True},
-            extra_body={"rag": dict(search)} if search else None,
-        )
-        for chunk in stream:
-            if (piece := found.take(chunk)) and on_piece:
-                on_piece(piece)
-    except openai.APIStatusError as problem:
-        body = problem.body
-        reason = body["message"] if isinstance(body, dict) and "message" in body else problem
-        raise InputError("chat.refused", reason=reason) from problem
-    except openai.APIConnectionError as problem:
-        raise WorkError("chat.server_gone", url=server.url) from problem
+    more = {"rag": dict(search)} if search else {}
+    for chunk in chunks_from(server, name, messages, sampling, **more):
+        if (piece := found.take(chunk)) and on_piece:
+            on_piece(piece)
     found.seconds = time.perf_counter() - started
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,35 +72,45 @@ def is_served(catalog: Catalog, ref: str) -> bool:
 
 def ask_server(server: Server, messages: list[Message], sampling: Sampling, on_piece: Piece | None = None) -> Answer:
     """Ask a server through the openai client; `on_piece` sees the answer grow."""
-    import openai
-
-    client: Any = openai.OpenAI(base_url=server.url, api_key="-", max_retries=0)
     started = time.perf_counter()
     pieces: list[str] = []
     tokens = 0
+    for chunk in chunks_from(server, server.models[0], messages, sampling):
+        if chunk.choices and chunk.choices[0].delta.content:
+            pieces.append(chunk.choices[0].delta.content)
+            if on_piece:
+                on_piece(pieces[-1])
+        if chunk.usage:
+            tokens = chunk.usage.completion_tokens
+    return Answer("".join(pieces), tokens, time.perf_counter() - started)
+
+
+def chunks_from(
+    server: Server, model: str, messages: Sequence[Message], sampling: Sampling, **more: Any
+) -> Iterator[Any]:
+    """Yield the chunks of a streamed answer; `more` are fields that OpenAI does not have.
+
+    Raises InputError with the server's reason when it refuses, WorkError when it is gone.
+    """
+    import openai
+
+    client: Any = openai.OpenAI(base_url=server.url, api_key="-", max_retries=0)
     try:
-        stream = client.chat.completions.create(
-            model=server.models[0],
-            messages=messages,
+        yield from client.chat.completions.create(
+            model=model,
+            messages=list(messages),
             max_tokens=sampling.max_tokens,
             temperature=sampling.temperature,
             top_p=sampling.top_p,
             seed=sampling.seed,
             stream=True,
             stream_options={"include_usage": True},
+            extra_body=more or None,
         )
-        for chunk in stream:
-            if chunk.choices and chunk.choices[0].delta.content:
-                pieces.append(chunk.choices[0].delta.content)
-                if on_piece:
-                    on_piece(pieces[-1])
-            if chunk.usage:
-                tokens = chunk.usage.completion_tokens
     except openai.APIStatusError as problem:
         raise InputError("chat.refused", reason=_reason(problem)) from problem
     except openai.APIConnectionError as problem:
         raise WorkError("chat.server_gone", url=server.url) from problem
-    return Answer("".join(pieces), tokens, time.perf_counter() - started)
 
 
 def _reason(problem: Any) -> str:
