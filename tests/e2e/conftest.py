@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -24,6 +25,8 @@ from mactuner_core import jobs
 from mactuner_core.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
+FOLDER = os.environ.get("MACTUNER_SCREENSHOTS")  # where pictures go, when they are taken
+HOME = Path(tempfile.gettempdir()) / "mactuner"
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -76,6 +79,18 @@ def browser() -> Iterator[Browser]:
         found = playwright.chromium.launch(executable_path=program, args=FLAGS)
         yield found
         found.close()
+
+
+@pytest.fixture
+def own_home(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """For pictures, use a folder whose name looks well."""
+    if not FOLDER:
+        yield own_home
+        return
+    HOME.mkdir()
+    monkeypatch.setenv("MACTUNER_HOME", str(HOME))
+    yield HOME
+    shutil.rmtree(HOME)
 
 
 @pytest.fixture

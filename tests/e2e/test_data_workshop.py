@@ -6,7 +6,6 @@ With MACTUNER_SCREENSHOTS set to a folder, a second test takes the pictures of e
 from __future__ import annotations
 
 import json
-import os
 import re
 import time
 from collections.abc import Callable
@@ -19,11 +18,9 @@ from mactuner_core.catalog import Catalog
 from mactuner_core.data.importing import import_file
 from mactuner_core.workspace import Workspace
 from tests.conftest import SAMPLES
-from tests.e2e.conftest import WORK_MS, Visit
+from tests.e2e.conftest import FOLDER, WORK_MS, Visit
 from tests.e2e.test_app_path import korean_only, metric, press
-from tests.e2e.test_pictures import own_home  # noqa: F401
 
-FOLDER = os.environ.get("MACTUNER_SCREENSHOTS")
 STEPS = {
     "ko": ("불러오기", "살펴보기", "다듬기", "보호하기", "나누기", "저장"),
     "en": ("Load", "Understand", "Clean", "Protect", "Split", "Save"),
@@ -144,7 +141,7 @@ def choose(page: Page, label: str, option: str) -> None:
 
 @pytest.mark.skipif(not FOLDER, reason="pictures are taken when MACTUNER_SCREENSHOTS names a folder")
 def test_pictures_of_every_step(
-    own_home: Path,  # noqa: F811
+    own_home: Path,
     visit: Callable[..., Visit],
     workspace: Workspace,
     catalog: Catalog,

@@ -5,9 +5,7 @@ With MACTUNER_SCREENSHOTS set to a folder its pictures are taken, light and dark
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,11 +17,10 @@ from mactuner_core.rag.build import IndexRequest, start_indexing
 from mactuner_core.rag.collections import list_collections, open_collection
 from mactuner_core.workspace import Workspace
 from tests.conftest import SAMPLES
-from tests.e2e.conftest import WORK_MS, Visit
+from tests.e2e.conftest import FOLDER, WORK_MS, Visit
 from tests.e2e.test_app_path import korean_only, metric, press
-from tests.e2e.test_pictures import HOME, LOOKS, take
+from tests.e2e.test_pictures import LOOKS, take
 
-FOLDER = os.environ.get("MACTUNER_SCREENSHOTS")
 DOCUMENTS = SAMPLES / "documents"
 pytestmark = pytest.mark.browser
 
@@ -63,18 +60,6 @@ EN = Speech(
     "Save as one file",
 )  # fmt: skip
 SPEECH = {"ko": KO, "en": EN}
-
-
-@pytest.fixture
-def own_home(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """For pictures, use a folder whose name looks well."""
-    if not FOLDER:
-        yield own_home
-        return
-    HOME.mkdir()
-    monkeypatch.setenv("MACTUNER_HOME", str(HOME))
-    yield HOME
-    shutil.rmtree(HOME)
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])

@@ -5,7 +5,6 @@ With MACTUNER_SCREENSHOTS set to a folder, pictures of every view are taken in K
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,10 +22,9 @@ from tests.conftest import SAMPLES
 from tests.core.models import hub_server as stand_in
 from tests.core.models.conftest import folder, hub  # noqa: F401 (fixtures)
 from tests.core.models.hub_server import HubServer, listed
-from tests.e2e.conftest import Visit
+from tests.e2e.conftest import FOLDER, Visit
 from tests.e2e.test_app_path import korean_only, press
 
-FOLDER = os.environ.get("MACTUNER_SCREENSHOTS")
 pytestmark = pytest.mark.browser
 MODELS = [
     listed("Qwen/Qwen3-0.6B", 751_632_384, "apache-2.0", korean=True, downloads=8_120_331),

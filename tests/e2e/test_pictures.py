@@ -7,10 +7,7 @@ trains a starter model for real and takes about five minutes. Without that varia
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,9 +24,8 @@ from mactuner_core.training.recommend import recommend
 from mactuner_core.training.start import start_training
 from mactuner_core.workspace import Workspace
 from tests.conftest import SAMPLES
-from tests.e2e.conftest import WORK_MS, Visit
+from tests.e2e.conftest import FOLDER, WORK_MS, Visit
 
-FOLDER = os.environ.get("MACTUNER_SCREENSHOTS")
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(not FOLDER, reason="pictures are taken when MACTUNER_SCREENSHOTS names a folder"),
@@ -37,18 +33,7 @@ pytestmark = [
 LOOKS = [(language, colours) for language in ("ko", "en") for colours in ("light", "dark")]
 QUESTIONS = ("몇 살이 되면 성년인가요?", "신의성실의 원칙이 뭔가요?")
 ASK = {"ko": "모델에게 물어보세요", "en": "Ask your model"}
-HOME = Path(tempfile.gettempdir()) / "mactuner"
 Looks = dict[tuple[str, str], Visit]
-
-
-@pytest.fixture
-def own_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Use a folder whose name looks well in a picture."""
-    HOME.mkdir()
-    monkeypatch.setenv("MACTUNER_HOME", str(HOME))
-    monkeypatch.setenv("MACTUNER_LANG", "en")
-    yield HOME
-    shutil.rmtree(HOME)
 
 
 def test_pictures(visit: Callable[..., Visit], workspace: Workspace, catalog: Catalog) -> None:

@@ -6,12 +6,10 @@ With MACTUNER_SCREENSHOTS set to a folder its pictures are taken, light and dark
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import openai
 import pytest
@@ -22,26 +20,13 @@ from mactuner_core.catalog import Catalog
 from mactuner_core.catalog.tables import Export, ExportFile
 from mactuner_core.models.folder import add_folder
 from mactuner_core.workspace import COMPLETE, Workspace
-from tests.e2e.conftest import WORK_MS, Visit
+from tests.e2e.conftest import FOLDER, WORK_MS, Visit
 from tests.e2e.test_app_path import korean_only, metric, press
-from tests.e2e.test_pictures import HOME, LOOKS, Looks, take
+from tests.e2e.test_pictures import LOOKS, Looks, take
 from tests.serving.conftest import Taught, ask, taught  # noqa: F401 (a fixture)
 
-FOLDER = os.environ.get("MACTUNER_SCREENSHOTS")
 ASKERS = 6  # more than are answered at once, so that some wait
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def own_home(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """For pictures, use a folder whose name looks well."""
-    if not FOLDER:
-        yield own_home
-        return
-    HOME.mkdir()
-    monkeypatch.setenv("MACTUNER_HOME", str(HOME))
-    yield HOME
-    shutil.rmtree(HOME)
 
 
 @pytest.fixture

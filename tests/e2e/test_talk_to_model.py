@@ -5,9 +5,7 @@ With MACTUNER_SCREENSHOTS set to a folder the pictures of this way are taken, li
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,12 +15,11 @@ from mactuner_core.catalog import Catalog
 from mactuner_core.workspace import Workspace
 from tests.conftest import SAMPLES
 from tests.core.data.test_hiding import names_in
-from tests.e2e.conftest import WORK_MS, Visit
+from tests.e2e.conftest import FOLDER, WORK_MS, Visit
 from tests.e2e.test_app_path import chat, export, korean_only, make_starter, metric, press, stop_server, train
 from tests.e2e.test_data_workshop import choose
-from tests.e2e.test_pictures import HOME, take, take_all
+from tests.e2e.test_pictures import take, take_all
 
-FOLDER = os.environ.get("MACTUNER_SCREENSHOTS")
 LOOKS = [(language, colours) for language in ("ko", "en") for colours in ("light", "dark")]
 ASK = {"ko": "모델에게 물어보세요", "en": "Ask your model"}
 EPOCHS = 25 if FOLDER else 5  # five are enough to answer at all, not to answer well
@@ -108,15 +105,3 @@ def ask_again(visit: Callable[..., Visit]) -> None:
         expect(figures).to_have_count(1, timeout=WORK_MS)
         found.settled()
         take(found, f"talk-chat-{language}-{colours}")
-
-
-@pytest.fixture
-def own_home(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """For pictures, use a folder whose name looks well."""
-    if not FOLDER:
-        yield own_home
-        return
-    HOME.mkdir()
-    monkeypatch.setenv("MACTUNER_HOME", str(HOME))
-    yield HOME
-    shutil.rmtree(HOME)

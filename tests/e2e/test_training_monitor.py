@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,12 +27,11 @@ from mactuner_core.training.resume import resume_training
 from mactuner_core.training.start import start_training
 from mactuner_core.workspace import Workspace, is_complete
 from tests.conftest import SAMPLES
-from tests.e2e.conftest import WORK_MS, Visit, running_app
+from tests.e2e.conftest import FOLDER, WORK_MS, Visit, running_app
 from tests.e2e.test_app_path import korean_only, metric, press
-from tests.e2e.test_pictures import HOME, LOOKS, take_all
+from tests.e2e.test_pictures import LOOKS, take_all
 from tests.tiny_models import tiny_qwen3
 
-FOLDER = os.environ.get("MACTUNER_SCREENSHOTS")
 PROMPTS = ("몇 살이 되면 성년인가요?", "신의성실의 원칙이 뭔가요?", "채권의 소멸시효는 몇 년인가요?")
 pytestmark = pytest.mark.browser
 SAVE_EVERY, VALIDATE_EVERY, EPOCHS = 20, 20, 30
@@ -132,18 +130,6 @@ def check_whole(run: Run, resumed_from: int) -> None:
     steps = [event["step"] for event in events if event["kind"] == "metrics" and "loss" in event]
     assert steps == sorted(set(steps))
     assert min(steps) < resumed_from < max(steps)
-
-
-@pytest.fixture
-def own_home(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """For pictures, use a folder whose name looks well."""
-    if not FOLDER:
-        yield own_home
-        return
-    HOME.mkdir()
-    monkeypatch.setenv("MACTUNER_HOME", str(HOME))
-    yield HOME
-    shutil.rmtree(HOME)
 
 
 @pytest.mark.skipif(not FOLDER, reason="pictures are taken when MACTUNER_SCREENSHOTS names a folder")
