@@ -90,17 +90,16 @@ def normal(text: str) -> str:
 
 
 def surface_patterns(query: str) -> list[re.Pattern[str]]:
-    """Return patterns that find the words of a question in a text as it is written, to mark them."""
+    """Return patterns that find the telling words of a question in a text as it is written, to mark them."""
     plain = normal(query)
-    patterns = [re.compile(rf"(?<![^\W_]){re.escape(word)}\w*", re.I) for word in _latin_surfaces(plain)]
-    if has_hangul(plain):
-        forms = {word.removesuffix("다") for word in _korean_words(analyser().tokenize(plain))}
-        patterns += [re.compile(re.escape(form)) for form in sorted(forms, key=len, reverse=True) if len(form) > 1]
-    return patterns
-
-
-def _latin_surfaces(plain: str) -> set[str]:
-    return {stem for part in _PART.findall(plain) if not has_hangul(part) for stem in [_stem(part)] if len(stem) > 1}
+    latin = {stem for part in _PART.findall(plain) if not has_hangul(part) for stem in [_stem(part)] if len(stem) > 1}
+    korean = set(_korean_words(analyser().tokenize(plain))) if has_hangul(plain) else set()
+    if telling := (latin | korean) - _asking():
+        latin, korean = latin & telling, korean & telling
+    written = [re.sub("i$", "[iy]", re.escape(word)) for word in sorted(latin)]  # "batteri" stands for battery, too
+    patterns = [re.compile(rf"(?<![^\W_]){word}\w*", re.I) for word in written]
+    forms = {word.removesuffix("다") for word in korean}
+    return patterns + [re.compile(re.escape(form)) for form in sorted(forms, key=len, reverse=True) if len(form) > 1]
 
 
 def _latin_words(plain: str) -> Iterator[str]:

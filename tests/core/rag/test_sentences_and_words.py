@@ -64,10 +64,19 @@ def test_a_question_is_about_more_than_its_asking() -> None:
 
 
 def test_words_of_a_question_are_found_where_they_stand() -> None:
-    text = "쓰지 못한 연차는 이월됩니다. Borrowed books."
-    found = [
-        text[one.start() : one.end()]
-        for pattern in surface_patterns("연차 이월 borrowing")
-        for one in pattern.finditer(text)
+    assert _marked("연차 이월 borrowing", "쓰지 못한 연차는 이월됩니다. Borrowed books.") == ["Borrowed", "연차", "이월"]
+
+
+def test_only_the_telling_words_of_a_question_are_marked() -> None:
+    assert _marked("What does a battery cost?", "What batteries cost, and what a battery does.") == [
+        "batteries",
+        "battery",
+        "cost",
     ]
-    assert sorted(found) == ["Borrowed", "연차", "이월"]
+    assert _marked("연차는 며칠인가요?", "며칠 동안 연차를 씁니다.") == ["연차"]
+    assert _marked("how", "This is how.") == ["how"]
+
+
+def _marked(question: str, text: str) -> list[str]:
+    patterns = surface_patterns(question)
+    return sorted(text[one.start() : one.end()] for pattern in patterns for one in pattern.finditer(text))
