@@ -9,6 +9,7 @@ from typing import Any
 
 from mactuner_core.chat.server_process import Server
 from mactuner_core.chat.talk import Message, Piece, Sampling, chunks_from
+from mactuner_core.rag.answer_checks import AnswerCheck, check_answer
 
 JOINT = "+"  # between the names of a model and a collection
 
@@ -40,6 +41,11 @@ class DocumentsAnswer:
         piece = str(delta.content or "")
         self.text += piece
         return piece
+
+    def check(self, question: str) -> AnswerCheck:
+        """Return the answer held against its sources: their texts, and the names and headings the model saw above them."""
+        texts = {one["number"]: "\n".join((one["document"], *one["headings"], one["text"])) for one in self.sources}
+        return check_answer(question, self.text, texts)
 
 
 def names_of(server: Server, collection: str) -> list[str]:

@@ -107,10 +107,10 @@ def chunks_from(
             stream_options={"include_usage": True},
             extra_body=more or None,
         )
-    except openai.APIStatusError as problem:
-        raise InputError("chat.refused", reason=_reason(problem)) from problem
     except openai.APIConnectionError as problem:
         raise WorkError("chat.server_gone", url=server.url) from problem
+    except openai.APIError as problem:  # at once, or in the middle of the stream
+        raise InputError("chat.refused", reason=_reason(problem)) from problem
 
 
 def _reason(problem: Any) -> str:

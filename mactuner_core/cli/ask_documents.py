@@ -13,6 +13,7 @@ from mactuner_core.cli.output import emit_json, say, show
 from mactuner_core.errors import InputError
 from mactuner_core.format import human_duration
 from mactuner_core.messages import current_language, text
+from mactuner_core.rag.answer_findings import findings_of
 from mactuner_core.rag.config import SearchConfig
 from mactuner_core.workspace import Workspace
 
@@ -36,17 +37,25 @@ def answer_from(
 
     SearchConfig.check(search)
     open_collection(workspace, collection).close()
-    if not is_served(open_catalog(workspace), model):
-        raise InputError("chat.documents_need_file", ref=model)
+    check_model(workspace, model)
     with serving(workspace, model, collection=collection, allow_unverified=allow_unverified) as server:
         name = names_of(server, collection)[0]
         found = ask_documents(server, name, messages, sampling, None if json else _write, search=search)
+    check = found.check(messages[-1]["content"])
     if json:
-        emit_json(as_json(found) | {"model": model, "collection": collection})
+        emit_json(as_json(found) | {"check": check.as_dict(), "model": model, "collection": collection})
         return
     show()
     show_sources(found)
+    if found.sources or not check.passed:
+        show(" · ".join(one.text() for one in findings_of(check)))
     say(text("cli.answered", tokens=found.tokens, time=human_duration(found.seconds, current_language())))
+
+
+def check_model(workspace: Workspace, model: str) -> None:
+    """Raise NotFoundError for an unknown model, InputError for a run or a base model: documents need a server."""
+    if not is_served(open_catalog(workspace), model):
+        raise InputError("chat.documents_need_file", ref=model)
 
 
 def as_json(found: DocumentsAnswer) -> dict[str, Any]:
@@ -77,9 +86,7 @@ def show_sources(found: DocumentsAnswer) -> None:
     others = [source for source in found.sources if source["number"] not in cited]
     if others:
         listed = "; ".join(text("rag_cli.source", **_place(source)) for source in others)
-        show(text("rag_cli.not_cited" if cited else "rag_cli.cites_nothing", sources=listed))
-    if unknown := found.report.get("unknown_citations"):
-        show(text("rag_cli.unknown_numbers", numbers=", ".join(map(str, unknown))))
+        show(text("rag_cli.not_cited", sources=listed))
 
 
 def _place(source: dict[str, Any]) -> dict[str, Any]:

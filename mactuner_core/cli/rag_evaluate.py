@@ -1,4 +1,4 @@
-"""`mactuner rag evaluate`: how well a collection's search finds what it should."""
+"""`mactuner rag evaluate`: how well a collection's search finds what it should, and a model answers from it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
+from mactuner_core.chat.answer_trial import FIRST_QUESTIONS, trial_as_dict
+from mactuner_core.cli.ask import NOT_ASKED, UnverifiedOption
+from mactuner_core.cli.ask_documents import check_model
 from mactuner_core.cli.options import parse_assignments, with_settings
 from mactuner_core.cli.output import JsonOption, emit_json, say, show, show_columns
 from mactuner_core.cli.rag import CollectionOption
+from mactuner_core.cli.rag_answers import answers_help, leave, show_answers, try_model
+from mactuner_core.errors import InputError
 from mactuner_core.messages import text
 from mactuner_core.rag.config import SearchConfig
 from mactuner_core.workspace import Workspace, open_workspace
@@ -25,6 +30,9 @@ def evaluate_collection(
     collection: CollectionOption,
     questions: Annotated[Path, typer.Option("--questions", help=text("rag_cli.questions_help"))],
     grid: Annotated[list[str] | None, typer.Option("--grid", help=text("rag_cli.grid_help"))] = None,
+    model: Annotated[str | None, typer.Option("--model", help=text("rag_cli.evaluate_model_help"))] = None,
+    answers: Annotated[int | None, typer.Option("--answers", min=1, help=answers_help())] = None,
+    allow_unverified: UnverifiedOption = False,
     json: JsonOption = False,
     *,
     settings: dict[str, Any],
@@ -34,6 +42,12 @@ def evaluate_collection(
     from mactuner_core.rag.question_file import check_documents, hit_matches, read_questions
 
     workspace = open_workspace()
+    if model is None and answers is not None:
+        raise InputError("rag_cli.answers_need_model", count=answers)
+    if model is not None:
+        if grid:
+            raise InputError("rag_cli.answers_with_grid", model=model)
+        check_model(workspace, model)
     config = SearchConfig.check({"min_score": 0.0, "top_k": 10} | settings)
     asked = read_questions(questions)
     with open_collection(workspace, collection) as opened:
@@ -44,9 +58,24 @@ def evaluate_collection(
         report = evaluate(
             lambda question: opened.search(question, config), asked, matches=hit_matches, on_progress=_telling()
         ).as_dict()
-    if json:
-        emit_json({"collection": collection, "method": config.method, **report})
+    found = {"collection": collection, "method": config.method, **report}
+    if not json:
+        _show(report)
+    if model is None:
+        if json:
+            emit_json(found)
         return
+    first = [one.question for one in asked[: answers or FIRST_QUESTIONS]]
+    search = {name: value for name, value in settings.items() if name not in NOT_ASKED}
+    tried = try_model(workspace, model, collection, first, search, allow_unverified=allow_unverified)
+    if json:
+        emit_json(found | {"answers": {"model": model, **trial_as_dict(tried)}})
+    else:
+        show_answers(model, tried)
+    leave(tried, len(first))
+
+
+def _show(report: dict[str, Any]) -> None:
     kinds = {text("rag_cli.all_kinds"): report["all"], **report["kinds"]}
     rows: list[list[object]] = [[text("rag_cli.column_questions"), *(found["questions"] for found in kinds.values())]]
     measures = [name for name in report["all"] if name != "questions"]

@@ -11,7 +11,7 @@ import difflib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,10 +19,12 @@ STANDS = 0.9  # of a quote's letters; a changed ending passes, a changed word of
 SHORTEST_QUOTE = 6  # letters; a shorter one is a name or a stressed word
 HANGUL_SHARE = 0.2  # Korean with English terms in it stays Korean
 
-_MARK = re.compile(r"\[(\d{1,3}(?:\s*[,、·]\s*\d{1,3})*)\](?!\()")
+MARK = re.compile(
+    r"[\[【]\s*(\d{1,3}(?:\s*[,、·;]\s*\d{1,3})*)\s*(?:†[^\]】\n]{0,80})?[\]】](?!\()"
+)  # a cite, its numbers
+NO_PROSE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+?(?=[\[【\s)]|\Z)", re.DOTALL)
 _QUOTED = re.compile(r"“([^”\n]+)”|\"([^\"\n]+)\"|「([^」\n]+)」|『([^』\n]+)』|«([^»\n]+)»")
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.DOTALL)
-_LINK = re.compile(r"https?://\S+")
 _CUT = re.compile(r"\[?(?:…|\.{3,})\]?")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _SCRIPTS = (("HANGUL", "ko"), ("HIRAGANA", "ja"), ("KATAKANA", "ja"), ("CJK", "zh"), ("LATIN", "latin"))
@@ -45,20 +47,21 @@ class QuoteCheck:
 class AnswerCheck:
     """What was found: `cited` are the numbers in brackets, `unknown` those of them that no source has.
 
-    `same_language` is None when question or answer has too few letters to tell.
+    `given` is how many sources the model had; `same_language` is None when question or answer has too few letters to tell.
     """
 
     cited: list[int]
     unknown: list[int]
     quotes: list[QuoteCheck]
     same_language: bool | None
+    given: int
+    empty: bool
 
     @property
     def passed(self) -> bool:
-        """Whether something is cited, all of it exists, all quotes stand, and the language is not known to differ."""
-        return bool(
-            self.cited and not self.unknown and all(q.stands for q in self.quotes) and self.same_language is not False
-        )
+        """Whether something is cited if there was a source, all of it exists, all quotes stand, and the language fits."""
+        cites_well = not self.empty and bool(self.cited or not self.given) and not self.unknown
+        return cites_well and all(quote.stands for quote in self.quotes) and self.same_language is not False
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON-ready data."""
@@ -68,21 +71,25 @@ class AnswerCheck:
 def check_answer(question: str, answer: str, sources: Mapping[int, str]) -> AnswerCheck:
     """Return what the answer cites and quotes held against `sources`, the texts by the numbers that the model saw.
 
-    A quote is text in quotation marks of at least six letters. With a number in the same sentence it has to stand in that
-    source, without one in any.
+    A quote is text in quotation marks of at least six letters, unless it repeats the question. With a number in it, or behind
+    it in the same sentence, it has to stand in that source, without one in any. The language is that of what is not quoted.
     """
     prose = _CODE.sub(" ", answer)
     cited = cited_numbers(prose)
     quotes = []
     for found in _QUOTED.finditer(prose):
-        quote = next(group for group in found.groups() if group is not None)
-        if len(plain_letters(quote)) < SHORTEST_QUOTE:
+        marked = next(group for group in found.groups() if group is not None)
+        quote = MARK.sub(" ", marked).strip()
+        letters = plain_letters(quote)
+        if len(letters) < SHORTEST_QUOTE or letters in plain_letters(question):
             continue
-        numbers = [number for number in cited_numbers(_rest_of_sentence(prose, found.end())) if number in sources]
-        quotes.append(check_quote(quote, {number: sources[number] for number in numbers or sources}))
-    languages = language_of(question), language_of(prose)
+        numbers = cited_numbers(marked + _rest_of_sentence(prose, found.end()))
+        known = [number for number in numbers if number in sources]
+        quotes.append(check_quote(quote, {number: sources[number] for number in known or sources}))
+    languages = language_of(question), language_of(_QUOTED.sub(" ", prose))
     same = None if "" in languages else languages[0] == languages[1]
-    return AnswerCheck(cited, [number for number in cited if number not in sources], quotes, same)
+    unknown = [number for number in cited if number not in sources]
+    return AnswerCheck(cited, unknown, quotes, same, len(sources), not answer.strip())
 
 
 def check_quote(quote: str, sources: Mapping[int, str]) -> QuoteCheck:
@@ -114,15 +121,14 @@ def missing_numbers(quote: str, source: str) -> list[str]:
 
 def cited_numbers(answer: str) -> list[int]:
     """Return the numbers that an answer cites as [1] or [1, 3], each once, in order of appearance; code and links are no cites."""
-    groups = _MARK.findall(_CODE.sub(" ", answer))
+    groups = MARK.findall(NO_PROSE.sub(" ", answer))
     return list(dict.fromkeys(int(number) for group in groups for number in re.findall(r"\d+", group)))
 
 
 def language_of(content: str) -> str:
     """Return "ko", "ja", "zh", "latin" or the lower-case name of another script, "" when there are under three letters."""
-    bare = _LINK.sub(" ", _CODE.sub(" ", content))
     counts: Counter[str] = Counter()
-    for letter in unicodedata.normalize("NFC", bare):
+    for letter in unicodedata.normalize("NFC", NO_PROSE.sub(" ", content)):
         if letter.isalpha():
             name = unicodedata.name(letter, "?").split()[0]
             counts[next((language for script, language in _SCRIPTS if name == script), name.lower())] += 1
@@ -163,8 +169,3 @@ def _rest_of_sentence(content: str, start: int) -> str:
     """Return what follows in the same sentence; a mark right behind its full stop still belongs to it."""
     end = re.search(r"[.!?。](?:\s+(?!\[)|\Z)|\n", content[start:])
     return content[start : start + end.start() + 1] if end else content[start:]
-
-
-def source_texts(sources: Sequence[str]) -> dict[int, str]:
-    """Return texts in the order the model saw them by their numbers, which begin with 1."""
-    return dict(enumerate(sources, start=1))

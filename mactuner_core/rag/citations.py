@@ -13,11 +13,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mactuner_core.rag.answer_checks import plain_letters
+from mactuner_core.rag.answer_checks import MARK, NO_PROSE, plain_letters
 from mactuner_core.rag.packing import Source
 
-_MARK = re.compile(r"[\[【]\s*(\d{1,3}(?:\s*[,、·;]\s*\d{1,3})*)\s*(?:†[^\]】\n]{0,80})?[\]】](?!\()")
-_NO_PROSE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+?(?=[\[【\s)]|\Z)", re.DOTALL)
 _SENTENCE_END = re.compile(r"[.!?。…]+[\"'”’)]*(?=\s|[\[【]|\Z)|\n+")
 _GAIN = 0.1  # what a second sentence of the source must add to be quoted with the first
 
@@ -76,10 +74,10 @@ def quote_for(claim: str, text: str) -> tuple[int, int]:
 
 def _marks(text: str) -> list[tuple[int, int, int]]:
     """Return start, end and number of each cite; what is no prose is looked past."""
-    prose = _NO_PROSE.sub(lambda found: " " * len(found[0]), text)
+    prose = NO_PROSE.sub(lambda found: " " * len(found[0]), text)
     return [
         (found.start(), found.end(), number)
-        for found in _MARK.finditer(prose)
+        for found in MARK.finditer(prose)
         for number in dict.fromkeys(int(digits) for digits in re.findall(r"\d+", found[1]))
     ]
 
@@ -104,10 +102,10 @@ def _citation(text: str, start: int, end: int, source: Source) -> Citation:
 
 def _claim(text: str, mark: int) -> str:
     """Return the sentence that ends at a mark, also when its full stop or other marks stand between; else the one after it."""
-    before = _MARK.sub(" ", text[:mark]).rstrip()
+    before = MARK.sub(" ", text[:mark]).rstrip()
     if whole := _sentences(before):
         return before[slice(*whole[-1])]
-    after = _MARK.sub(" ", text[mark:])
+    after = MARK.sub(" ", text[mark:])
     return next((after[start:end] for start, end in _sentences(after)), "")
 
 

@@ -13,12 +13,12 @@ from mactuner_core.rag.answer_checks import (
     language_of,
     missing_numbers,
     quote_share,
-    source_texts,
 )
+from mactuner_core.rag.answer_findings import findings_of
 
 RENT = "갱신 요구로 이어지는 계약에서는 보증금과 월세를 종전 금액의 5퍼센트보다 많이 올릴 수 없습니다. 한 번 올린 뒤에는 1년이 지나야 다시 올릴 수 있습니다."
 CARD = "카드를 잃어버리면 앱의 카드 관리나 24시간 분실 신고 전화로 곧바로 정지합니다."
-SOURCES = source_texts([RENT, CARD])
+SOURCES = {1: RENT, 2: CARD}
 QUESTION = "월세를 얼마까지 올릴 수 있나요?"
 
 
@@ -63,6 +63,8 @@ def test_words_scattered_over_a_source_are_no_quote() -> None:
         ("`list[1]`과 ```\na[2]\n``` 그리고 [3](http://x)", []),
         ("2024년에는 [2024] 없다", []),
         ("닫지 않은 ```\n[1]", []),
+        ("다른 괄호 【1】와 【2†근거】, [3; 4]", [1, 2, 3, 4]),
+        ("https://example.org/a[5] 그리고 [6]", [5, 6]),
     ],
 )
 def test_cited_numbers(answer: str, numbers: list[int]) -> None:
@@ -97,6 +99,42 @@ def test_a_quote_has_to_stand_in_the_source_it_is_cited_with() -> None:
 )
 def test_a_bad_answer_does_not_pass(answer: str, why: str) -> None:
     assert not check_answer(QUESTION, answer, SOURCES).passed, why
+
+
+def test_a_number_inside_a_quote_is_its_cite() -> None:
+    inside = "“보증금과 월세를 종전 금액의 5퍼센트보다 많이 올릴 수 없습니다 [1].”"
+    assert check_answer(QUESTION, inside, SOURCES).passed
+    assert not check_answer(QUESTION, inside.replace("[1]", "[2]"), SOURCES).passed
+
+
+def test_a_repeated_question_is_no_quote_and_a_quote_in_another_language_is_not_the_answers() -> None:
+    assert check_answer(QUESTION, f"“{QUESTION}”라고 물으셨습니다. 5퍼센트까지입니다 [1].", SOURCES).passed
+    english = "Five percent: “보증금과 월세를 종전 금액의 5퍼센트보다 많이 올릴 수 없습니다” [1]."
+    assert check_answer("How much may the rent be raised?", english, SOURCES).passed
+    assert not check_answer(QUESTION, english, SOURCES).passed
+
+
+def test_without_sources_an_answer_that_cites_nothing_is_right_and_an_empty_one_never_is() -> None:
+    assert check_answer(QUESTION, "문서에 답이 없습니다.", {}).passed
+    assert not check_answer(QUESTION, "문서에 답이 없습니다.", SOURCES).passed
+    assert not check_answer(QUESTION, " \n", {}).passed
+    assert not check_answer(QUESTION, "문서에 있습니다 [1].", {}).passed
+
+
+def test_what_was_found_is_said_in_words() -> None:
+    def said(answer: str, sources: dict[int, str] = SOURCES) -> list[str]:
+        return [found.text("ko") for found in findings_of(check_answer(QUESTION, answer, sources))]
+
+    assert said("5퍼센트까지입니다 [1]. 카드는 곧바로 정지합니다 [2].") == ["출처 2개 인용"]
+    assert said("“5퍼센트보다 많이 올릴 수 없습니다” [1]") == ["출처 1개 인용 · 인용문 1개 확인"]
+    assert said("문서에 답이 없습니다.", {}) == ["답변에 쓸 구절을 찾지 못했습니다"]
+    assert said("문서에 답이 없습니다.") == ["인용한 출처 없음"]
+    assert said("“집주인이 원하는 만큼 올릴 수 있습니다” [1], [7]") == [
+        "출처에 없는 번호: [7]",
+        "출처에 없는 인용문: “집주인이 원하는 만큼 올릴 수 있습니다”",
+    ]
+    (long,) = said(f"“{'아무 데도 없는 말입니다 ' * 20}” [1]")
+    assert long.endswith("…”") and len(long) < 150
 
 
 def test_names_in_quotation_marks_are_no_quotes_and_no_sources_hold_none() -> None:

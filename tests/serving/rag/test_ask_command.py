@@ -46,6 +46,7 @@ def test_an_answer_with_its_sources_from_a_server_of_its_own_and_from_one_that_r
     question = ("ask", QUESTION, "--model", taught.gguf, "--collection", "work", "--max-tokens", "8")
     first = mactuner(*question, "--top-k", "2", "--min-score", "0", "--json")
     assert first.code == 0, first.err
+    assert first.json["check"]["given"] == len(first.json["sources"])
     assert {"answer", "tokens", "seconds", "sources", "citations", "query"} <= first.json.keys()
     assert (first.json["tokens"] <= 8, first.json["query"]) == (True, QUESTION)
     assert hits_of(first.json["sources"]) | set(first.json["left_out"]) == wanted
@@ -56,6 +57,7 @@ def test_an_answer_with_its_sources_from_a_server_of_its_own_and_from_one_that_r
         wait_for_server(folder)
         plain = mactuner(*question)
         assert plain.code == 0 and "[1] " in plain.out and "company_handbook_ko.md, page 1" in plain.out
+        assert "Cites no source" in plain.out
         nothing = mactuner(*question, "--min-score", "1", "--method", "dense")
         assert nothing.code == 0 and "No passage reaches" in nothing.out
         assert [server.job_id for server in running_servers(workspace)] == [folder.name]
@@ -83,17 +85,25 @@ def test_what_is_wrong_is_said_before_a_server_starts(taught: Taught, workspace:
 def test_cited_sources_are_shown_with_their_quotes(rag_server: Running, capsys: pytest.CaptureFixture[str]) -> None:
     found = streamed(rag_server, SAID)
     show_sources(found)
-    first, quote, others, unknown = capsys.readouterr().out.strip().split("\n")
+    first, quote, others = capsys.readouterr().out.strip().split("\n")
     source = found.sources[0]
     assert first.startswith(f"[1] {source['document']}, page ")
     assert quote.strip().startswith(f"page {found.citations[0]['page']}: ") and "이사" in quote
-    assert others.startswith("Given too, but not cited: [2] ")
-    assert unknown.startswith("The answer cites numbers that no source has: 42.")
+    assert others.startswith("Given to the model, but not cited: [2] ")
     told = as_json(found)
-    assert told["tokens"] > 0 and told["unknown_citations"] == [42]
+    assert told["tokens"] > 0 and told["unknown_citations"] == found.check(QUESTION).unknown == [42]
     assert told["citations"][0]["chunk_id"] in hits_of(told["sources"])
 
 
-def test_an_answer_that_cites_nothing_says_so(rag_server: Running, capsys: pytest.CaptureFixture[str]) -> None:
-    show_sources(streamed(rag_server, "모릅니다.", top_k=1, window=0))
-    assert capsys.readouterr().out.strip().startswith("The answer cites none of the sources that it was given: [1] ")
+def test_sources_are_named_when_none_is_cited(rag_server: Running, capsys: pytest.CaptureFixture[str]) -> None:
+    found = streamed(rag_server, "모릅니다.", top_k=1, window=0)
+    show_sources(found)
+    assert capsys.readouterr().out.strip().startswith("Given to the model, but not cited: [1] ")
+    assert not found.check(QUESTION).cited
+
+
+def test_a_sentence_of_the_source_passes_the_check(rag_server: Running) -> None:
+    source = streamed(rag_server, "모릅니다.", top_k=1, window=0).sources[0]["text"]
+    sentence = next(line for line in source.splitlines() if "휴가" in line and '"' not in line)[:60]
+    check = streamed(rag_server, f"{sentence} [1]", top_k=1, window=0).check(QUESTION)
+    assert check.passed and [quote.source for quote in check.quotes] == [1]
