@@ -19,7 +19,7 @@ from ui.examples import AVATARS, answer_markdown
 from ui.language import t
 from ui.navigation import go, go_button
 from ui.page import App
-from ui.rag_sources import source_cards
+from ui.rag_sources import check_line, source_cards
 from ui.serve_choices import choices_of, label_of
 
 CONVERSATIONS = "documents-conversations"
@@ -42,10 +42,15 @@ def answers_or_ended(job: JobStatus) -> bool:
         return True
 
 
+def answering(app: App, collection: str) -> dict[str, Server]:
+    """Return the running servers that answer from a collection, by the names under which they do."""
+    servers = [server for server in running_servers(app.workspace) if not server.needs_key]
+    return {name: server for server in servers for name in names_of(server, collection)}
+
+
 def chat_area(app: App, collection: Collection) -> None:
     """Draw the conversation, or how to get a server that answers from this collection."""
-    servers = [server for server in running_servers(app.workspace) if not server.needs_key]
-    names = {name: server for server in servers for name in names_of(server, collection.name)}
+    names = answering(app, collection.name)
     if not names:
         start_area(app, collection.name)
         return
@@ -92,6 +97,8 @@ def conversation(collection: Collection, server: Server, name: str) -> None:
                 st.text(message["content"])
                 continue
             st.markdown(answer_markdown(message["content"]) or f":gray[{t('rag_page.no_words')}]")
+            if not message["check"].empty:
+                check_line(message["check"])
             source_cards(collection, message, f"documents-answer-{place}")
     question = st.chat_input(t("rag_page.ask_placeholder"), key="documents-question")
     if messages and st.button(
@@ -125,7 +132,6 @@ def answer(server: Server, name: str, messages: list[dict[str, Any]], question: 
             place.empty()
             show_error(problem)
             return False
-    messages.append(
-        {"role": "assistant", "content": found.text, "sources": found.sources, "citations": found.citations}
-    )
+    more = {"sources": found.sources, "citations": found.citations, "check": found.check(question)}
+    messages.append({"role": "assistant", "content": found.text, **more})
     return True

@@ -1,4 +1,4 @@
-"""Measuring the search of a collection with questions whose sources are known: as it is set, and every combination of settings."""
+"""Measuring a collection with questions whose sources are known: its search as it is set and in every combination, and answers."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from ui.errors import errors_are_shown
 from ui.forms import settings_form
 from ui.language import t
 from ui.page import App, main_and_settings
+from ui.rag_answers import Answers, ask_them, choose_answers, draw_answers
 from ui.rag_files import as_file
 from ui.rag_grid import ask_grid, compare
 from ui.rag_measured import draw_grid, draw_report
@@ -37,6 +38,7 @@ class Measured:
     method: str = ""
     report: Report[FileSource] | None = None
     rows: list[Row] = field(default_factory=list)
+    answers: Answers | None = None
 
 
 def measure_area(app: App, collection: Collection, facts: Mapping[str, Any]) -> None:
@@ -64,6 +66,7 @@ def measure_area(app: App, collection: Collection, facts: Mapping[str, Any]) -> 
                 t("rag_page.grid_start"), icon=":material/play_arrow:", width="stretch", key=f"{key}-grid",
                 help=t("rag_page.grid_help"), disabled=not (questions and config and wanted),
             )  # fmt: skip
+        answers = choose_answers(app, collection, len(questions), key)
     if not given or not config:
         return
     result = result_of((collection.name, facts["updated_at"], hashlib.sha256(given.getbuffer()).hexdigest()))
@@ -72,12 +75,17 @@ def measure_area(app: App, collection: Collection, facts: Mapping[str, Any]) -> 
             result.report, result.method = ask_all(collection, questions, config, telling(place)), config.method
         if grid and wanted:
             result.rows = compare(app, collection, questions, config, wanted, telling(place))
+        if answers:
+            result.answers = answers
+            ask_them(answers, [one.question for one in questions], place)
         place.empty()
         if result.report:
             draw_report(result.report, result.method, collection.name)
         if result.rows:
             draw_grid(result.rows, collection.name)
-        if questions and not result.report and not result.rows:
+        if result.answers:
+            draw_answers(result.answers, collection.name)
+        if questions and not result.report and not result.rows and not result.answers:
             st.info(t("rag_page.measure_about", count=len(questions)), icon=":material/speed:")
 
 

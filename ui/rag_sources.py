@@ -1,4 +1,4 @@
-"""The sources of an answer as cards: those it cites with the quote marked, the others folded."""
+"""Under an answer: what its check found, and its sources as cards, those it cites with the quote marked, the others folded."""
 
 from __future__ import annotations
 
@@ -6,9 +6,18 @@ from typing import Any
 
 import streamlit as st
 
+from mactuner_core.rag.answer_checks import AnswerCheck
+from mactuner_core.rag.answer_findings import findings_of
 from mactuner_core.rag.collection import Collection
-from ui.language import t
+from ui.errors import escaped
+from ui.language import language, t
 from ui.rag_passages import Passage, passage_card
+
+
+def check_line(check: AnswerCheck) -> None:
+    """Say in one quiet line what an answer cites and quotes, or what is wrong with it."""
+    icon = ":material/check:" if check.passed else ":material/info:"
+    st.caption(f"{icon} {escaped(' · '.join(found.text(language()) for found in findings_of(check)))}")
 
 
 def source_cards(collection: Collection, message: dict[str, Any], key: str) -> None:
@@ -16,8 +25,6 @@ def source_cards(collection: Collection, message: dict[str, Any], key: str) -> N
     quotes = {one["number"]: one for one in message["citations"]}
     sources = sorted(message["sources"], key=lambda source: source["number"] not in quotes)
     cited = [source for source in sources if source["number"] in quotes]
-    if sources and not cited:
-        st.caption(f":material/info: {t('rag_page.cites_nothing')}")
     for source in cited:
         passage_card(
             collection, source["number"], passage_of(source, quotes[source["number"]]), f"{key}-{source['number']}",
