@@ -151,11 +151,23 @@ class _Reader:
         if length > self.size - self.at:
             raise _BadGgufError(f"{what} says {length:,} bytes, but only {self.size - self.at:,} are left in the file")
 
-    def string(self, what: str, *, keep: bool = True) -> str:
+    def string(self, what: str) -> str:
         length = self.number("Q")
         self.bounds(length, what)
         self.at += length
-        return self.data[self.at - length : self.at].decode("utf-8") if keep else ""
+        return self.data[self.at - length : self.at].decode("utf-8")
+
+    def skip_strings(self, count: int, what: str) -> None:
+        """Go on behind strings nobody needs: a vocabulary has hundreds of thousands."""
+        data, at, size, read = self.data, self.at, self.size, struct.Struct("<Q").unpack_from
+        for _ in range(count):
+            length = read(data, at)[0]
+            at += 8
+            if length > size - at:
+                self.at = at
+                self.bounds(length, what)
+            at += length
+        self.at = at
 
     def value(self, kind: int, what: str, depth: int = 0) -> Any:
         if kind in _NUMBERS:
@@ -171,9 +183,11 @@ class _Reader:
             return [self.value(inner, what, depth + 1) for _ in range(count)]
         if inner in _NUMBERS:
             self.at += count * smallest
+        elif inner == _STRING:
+            self.skip_strings(count, what)
         else:
             for _ in range(count):
-                self.string(what, keep=False) if inner == _STRING else self.value(inner, what, depth + 1)
+                self.value(inner, what, depth + 1)
         return count
 
 

@@ -28,8 +28,10 @@ from mactuner_core.rag.merging import merge_small
 from mactuner_core.rag.new_segment import clear_errors, insert_segment, new_segment
 from mactuner_core.rag.store import FILE, Store
 from mactuner_core.rag.write_lock import write_lock
-from mactuner_core.rag.writer import MOST_PENDING, Writer
+from mactuner_core.rag.writer import Writer
 from mactuner_core.workspace import Workspace, write_text
+
+CHUNKS_OF_A_SEGMENT = 8192  # small ones could not be merged before the end, and each that is open takes memory
 
 Report = Callable[[float, float], None]  # done, total (bytes of documents)
 
@@ -67,7 +69,7 @@ def _replace_all(collection: Collection, writer: Writer, config: RagConfig, repo
     store = collection.store
     embedder = load_embedder(config.embedding_model, config.threads)
     documents = store.rows("SELECT row, id, sha256, bytes FROM documents ORDER BY row")
-    total, done = sum(bytes_ for *_, bytes_ in documents), 0
+    total, done, read = sum(bytes_ for *_, bytes_ in documents), 0, 0  # bytes: in all, embedded, read and not embedded
     waiting: list[tuple[int, str, list[Chunk]]] = []
     warnings: list[dict[str, Any]] = []
     segments = contextlib.ExitStack()  # those of this transaction are removed again when it fails
@@ -75,7 +77,7 @@ def _replace_all(collection: Collection, writer: Writer, config: RagConfig, repo
 
         def write() -> None:
             texts = [embedded_text(chunk) for *_, chunks in waiting for chunk in chunks]
-            vectors = writer.cache.vectors(texts, embedder)
+            vectors = writer.cache.vectors(texts, embedder, lambda part, all_: report(done + read * part / all_, total))
             words = writer.cache.words(texts)
             segment = segments.enter_context(new_segment(collection.folder))
             rows = [row for place in waiting for row in insert_cut(database, *place, config)]
@@ -91,10 +93,11 @@ def _replace_all(collection: Collection, writer: Writer, config: RagConfig, repo
             said = json.dumps(own + chunk_warnings(chunks, embedder.longest), ensure_ascii=False)
             database.execute("UPDATE documents SET chunks = ?, warnings = ? WHERE row = ?", (len(chunks), said, row))
             waiting.append((row, sha256, chunks))
-            if sum(len(chunks) for *_, chunks in waiting) >= MOST_PENDING:
-                write()
-            done += size
+            read += size
             report(done, total)
+            if sum(len(chunks) for *_, chunks in waiting) >= CHUNKS_OF_A_SEGMENT:
+                write()
+                done, read = done + read, 0
         write()
         database.execute("DELETE FROM meta WHERE key = 'calibration'")
         note(database, config, embedder, warnings)
