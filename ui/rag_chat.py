@@ -61,7 +61,8 @@ def chat_area(app: App, collection: Collection) -> None:
 
 def start_area(app: App, name: str) -> None:
     """Draw the start of a server for a collection."""
-    st.info(t("rag_page.no_server"), icon=":material/dns:")
+    busy = bool(starting_servers(app, name))
+    st.info(t("rag_page.server_loads" if busy else "rag_page.no_server"), icon=":material/dns:")
     choices = {choice.ref: choice for choice in choices_of(app) if choice.file.verified}
     if not choices:
         go_button("serve", t("rag_page.to_serve"), key="documents-to-serve", primary=False, new="1")
@@ -71,7 +72,6 @@ def start_area(app: App, name: str) -> None:
         t("rag_page.model"), list(choices), format_func=lambda ref: label_of(choices[ref]), key="documents-model-file",
         help=t("rag_page.model_file_help"),
     )  # fmt: skip
-    busy = bool(starting_servers(app, name))
     if st.button(
         t("rag_page.start_server"), icon=":material/play_arrow:", key="documents-start-server", disabled=busy,
         help=t("rag_page.start_server_help"),

@@ -30,9 +30,10 @@ def source_cards(collection: Collection, message: dict[str, Any], key: str) -> N
             collection, source["number"], passage_of(source, quotes[source["number"]]), f"{key}-{source['number']}",
             badge=t("rag_page.cited"),
         )  # fmt: skip
-    if len(sources) > len(cited):
-        with st.expander(t("rag_page.other_sources", count=len(sources) - len(cited)), icon=":material/library_books:"):
-            for source in sources[len(cited) :]:
+    if others := sources[len(cited) :]:
+        label = t("rag_page.other_sources" if cited else "rag_page.given_sources", count=len(others))
+        with st.expander(label, icon=":material/library_books:"):
+            for source in others:
                 passage_card(collection, source["number"], passage_of(source, None), f"{key}-{source['number']}")
 
 
