@@ -2,13 +2,13 @@
 
     python -m benchmarks.serving [--rounds 5] [--quick] [--scenarios short long …] [--clients 1 4 8 16] [--servers …] [--json]
 
-Each server is a process of its own; one is asked at a time while the others wait. Requests come from threads of this
-process. Scenarios: `short` (25 words, 64 tokens back), `long` (1,200 words), `shared` (1,500 words that all requests of the
-cell begin with), `speculation` (our own server, answers that quote) and `memory` (our own server, 2,000 requests).
-llama-server is the binary of `--llama-server`, else one compiled from the source that our library was compiled from, else
-(no compiler) the one in the package xllamacpp, which can also be measured beside it. With the defaults two servers hold
-about 3.5 GB each; `--slots` and `--context` make them smaller. Wall clock means nothing while other programs compute; "cpu
-ms", the server's processor time for each generated token, means a little (with OMP_WAIT_POLICY=PASSIVE, or waiting counts).
+Each server is a process of its own, started anew for every cell and alone then. Requests come from threads of this process.
+Scenarios: `short` (25 words, 64 tokens back), `long` (1,200 words), `shared` (1,500 words that all requests of the cell begin
+with), `speculation` (our own server, answers that quote) and `memory` (our own server, 2,000 requests). llama-server is the
+binary of `--llama-server`, else one compiled from the source that our library was compiled from, else (no compiler) the one in
+the package xllamacpp, which can also be measured beside it. With the defaults a server holds about 3.5 GB; `--slots` and
+`--context` make it smaller. Wall clock means nothing while other programs compute; "cpu ms", the server's processor time for
+each generated token, means a little (with OMP_WAIT_POLICY=PASSIVE, or waiting counts).
 """
 
 from __future__ import annotations

@@ -56,21 +56,15 @@ def _figures(runs: Sequence[Cell]) -> Figures:
 
 
 def _ratio(cells: Sequence[Cell], name: str, peer: str) -> float:
-    rounds = sorted({cell.round for cell in cells})
-    pairs = [(_speed(cells, name, one), _speed(cells, peer, one)) for one in rounds]
-    return round(statistics.median(ours / theirs for ours, theirs in pairs), 3)
-
-
-def _speed(cells: Sequence[Cell], name: str, number: int) -> float:
-    """Return one server's tokens a second in one round, both turns together."""
-    runs = [cell for cell in cells if (cell.server, cell.round) == (name, number)]
-    return sum(run.tokens for run in runs) / sum(run.elapsed_s for run in runs)
+    speeds = {(cell.server, cell.round): cell.tokens / cell.elapsed_s for cell in cells}
+    rounds = {cell.round for cell in cells}
+    return round(statistics.median(speeds[name, one] / speeds[peer, one] for one in rounds), 3)
 
 
 def starts(cells: Sequence[Cell]) -> dict[str, float]:
     """Return the median seconds from the start of each server's process to its first answer."""
     return {
-        name: round(statistics.median({(c.round, c.start_s): c.start_s for c in cells if c.server == name}.values()), 2)
+        name: round(statistics.median(cell.start_s for cell in cells if cell.server == name), 2)
         for name in _servers(cells)
     }
 

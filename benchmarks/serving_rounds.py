@@ -1,16 +1,16 @@
-"""The rounds of `benchmarks.serving`: every cell asked of one server after the other, and once more in the other order.
+"""The rounds of `benchmarks.serving`: every cell asked of one server after the other, each started for it and alone.
 
-Servers that are measured everywhere are started once in a round, warmed up, and wait, idle, while another is asked: which
-one starts first changes from round to round, and so does, every second round, which one is asked first. The others are
-started for their one cell. Nothing is averaged here: a `Cell` holds what one server did in one turn of one cell.
+Two servers that are alive at once lie differently in memory, and the one that was started first computed up to a fifth slower
+than the other. So each is started anew for every cell, warmed up, asked and ended; who comes first changes from cell to cell
+and from round to round. Nothing is averaged here: a `Cell` holds what one server did at one cell of one round.
 """
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +41,7 @@ class Plan:
         """Tell whether a server is asked in a cell."""
         return self.everywhere or server not in ONE_CELL or (kind, clients) == THE_CELL
 
-    def start(self, server: str) -> contextlib.AbstractContextManager[Server]:
+    def start(self, server: str) -> AbstractContextManager[Server]:
         """Start one server with the random model."""
         flags = self.mactuner_flags if server == "mactuner" else ()
         return running(server, model_file("random"), self.setup, self.llama_server, flags)
@@ -49,7 +49,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Cell:
-    """What one server did in one of a round's two turns at a cell; seconds."""
+    """What one server did at a cell of a round; seconds."""
 
     server: str
     kind: str
@@ -75,36 +75,26 @@ class Idle:
 def one_round(plan: Plan, number: int) -> tuple[list[Cell], list[Idle]]:
     """Measure every cell once."""
     cells: list[Cell] = []
-    with contextlib.ExitStack() as stack:
-        lasting = [name for name in plan.servers if _lives(plan, name)]
-        order = lasting if number % 2 == 0 else lasting[::-1]  # who starts later may lie better in memory
-        alive = {name: stack.enter_context(plan.start(name)) for name in order}
-        idle = _idle(alive)
-        for server in alive.values():  # whoever computes first after a rest is slower
-            server.load(requests("short", WARM_CLIENTS, -1, plan.quick)[1], WARM_CLIENTS)
-        for position, (kind, clients) in enumerate((kind, one) for kind in plan.kinds for one in plan.clients):
-            names = [name for name in plan.servers if plan.runs(name, kind, clients)]
-            first = names if (number // 2 + position) % 2 == 0 else names[::-1]
-            for turn, order in enumerate([first] if plan.quick else [first, first[::-1]]):
-                for name in order:
-                    with contextlib.ExitStack() as short:
-                        server = alive.get(name) or short.enter_context(plan.start(name))
-                        cells.append(_measure(server, kind, clients, number, turn, plan.quick))
-    return cells, idle
+    idle: dict[str, Idle] = {}
+    for position, (kind, clients) in enumerate((kind, one) for kind in plan.kinds for one in plan.clients):
+        names = [name for name in plan.servers if plan.runs(name, kind, clients)]
+        for name in names if (number + position) % 2 == 0 else names[::-1]:
+            with plan.start(name) as server:
+                if name not in idle:
+                    idle[name] = _idle(server)
+                server.load(requests("short", WARM_CLIENTS, -1, quick=True)[1], WARM_CLIENTS)  # the first answers are slower
+                cells.append(_measure(server, kind, clients, number, plan.quick))
+    return cells, list(idle.values())
 
 
-def _lives(plan: Plan, name: str) -> bool:
-    return plan.everywhere or name not in ONE_CELL
-
-
-def _idle(alive: dict[str, Server]) -> list[Idle]:
-    before = {name: server.processor_s() for name, server in alive.items()}
+def _idle(server: Server) -> Idle:
+    before = server.processor_s()
     time.sleep(IDLE_S)
-    return [Idle(name, (server.processor_s() - before[name]) / IDLE_S) for name, server in alive.items()]
+    return Idle(server.name, (server.processor_s() - before) / IDLE_S)
 
 
-def _measure(server: Server, kind: str, clients: int, number: int, turn: int, quick: bool) -> Cell:
-    first, bodies = requests(kind, clients, 2 * number + turn, quick)
+def _measure(server: Server, kind: str, clients: int, number: int, quick: bool) -> Cell:
+    first, bodies = requests(kind, clients, number, quick)
     prefix_first_s = server.load([first], 1)[0].first_s if first else 0.0
     began, used = time.perf_counter(), server.processor_s()
     answers = server.load(bodies, clients)

@@ -42,9 +42,11 @@ def shares(snapshot: Snapshot, places: Sequence[Place], terms: dict[str, float])
     found = np.zeros((2, len(places)), dtype=np.float32)
     totals = [sum(rare for word, rare in terms.items() if word.startswith(PAIR) == pair) for pair in (False, True)]
     for number, segment in enumerate(snapshot.segments):
-        here = [at for at, place in enumerate(places) if place.segment == number]
+        here = np.array([at for at, place in enumerate(places) if place.segment == number], dtype=np.int64)
         positions = np.array([places[at].position for at in here], dtype=np.int64)
         for word, rare in terms.items():
+            if not segment.frequency(word):
+                continue
             kind = int(word.startswith(PAIR))
             found[kind, here] += segment.holds(word, positions) * (rare / totals[kind])
     return np.asarray(np.minimum(found.max(axis=0), 1.0), dtype=np.float32)

@@ -74,8 +74,8 @@ def search(
     return _marked(query, [hit for _, hit in found[: config.top_k]])
 
 
-def hit_of(row: Any) -> Hit:
-    """Return a row of the store as a hit with score 0."""
+def hit_of(row: Any, score: float = 0.0, dense: float | None = None, lexical: float | None = None) -> Hit:
+    """Return a row of the store as a hit."""
     return Hit(
         chunk_id=row[1],
         document=row[10],
@@ -84,7 +84,9 @@ def hit_of(row: Any) -> Hit:
         last_page=row[6],
         text=row[3],
         headings=tuple(json.loads(row[4])),
-        score=0.0,
+        score=score,
+        dense=dense,
+        lexical=lexical,
         number=row[2],
         tokens=row[7],
         kind=row[8],
@@ -93,7 +95,7 @@ def hit_of(row: Any) -> Hit:
 
 def _hit(row: Any, candidate: _Candidate) -> Hit:
     dense, lexical = (None if one is None else round(one, 4) for one in (candidate.dense, candidate.lexical))
-    return replace(hit_of(row), score=round(candidate.score, 4), dense=dense, lexical=lexical)
+    return hit_of(row, round(candidate.score, 4), dense, lexical)
 
 
 def _candidates(

@@ -116,9 +116,9 @@ class Segment:
     def holds(self, word: str, positions: Rows) -> Mask:
         """Tell which of the chunks at these positions have the word."""
         start, end = self._span(word)
-        having = self._scores["indices"][start:end]
         if start == end:
             return np.zeros(len(positions), dtype=np.bool_)
+        having = self._scores["indices"][start:end]
         places = np.minimum(np.searchsorted(having, positions), len(having) - 1)
         return np.asarray(having[places] == positions)
 
@@ -221,7 +221,9 @@ def _read_lists(path: Path) -> Any:
     import faiss
 
     faiss.omp_set_num_threads(1)  # a question waits for no other thread, and a model that writes keeps its cores
-    return faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
+    index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
+    faiss.downcast_InvertedLists(index.invlists).prefetch_nthread = 0  # 32 threads for each question take longer than it
+    return index
 
 
 def _to_disk(path: Path) -> None:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,8 +18,7 @@ from mactuner_core.rag.store import Store, store_error
 _TRIES = 3
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a chunk's vector and words are."""
 
     segment: int
@@ -58,7 +57,7 @@ def best_places(found: Sequence[tuple[Any, Any]], count: int) -> list[Place]:
         for number, (positions, scores) in enumerate(found)
         for position, score in zip(positions, scores, strict=True)
     ]
-    places.sort(key=lambda one: (-one[0], one[1].segment, one[1].position))
+    places.sort(key=lambda one: (-one[0], one[1]))
     return [place for _, place in places[:count]]
 
 

@@ -96,10 +96,13 @@ def surface_patterns(query: str) -> list[re.Pattern[str]]:
     korean = set(_korean_words(analyser().tokenize(plain))) if has_hangul(plain) else set()
     if telling := (latin | korean) - _asking():
         latin, korean = latin & telling, korean & telling
-    written = [re.sub("i$", "[iy]", re.escape(word)) for word in sorted(latin)]  # "batteri" stands for battery, too
-    patterns = [re.compile(rf"(?<![^\W_]){word}\w*", re.I) for word in written]
-    forms = {word.removesuffix("다") for word in korean}
-    return patterns + [re.compile(re.escape(form)) for form in sorted(forms, key=len, reverse=True) if len(form) > 1]
+    patterns = []
+    if latin:
+        stems = "|".join(re.sub("i$", "[iy]", re.escape(word)) for word in sorted(latin))  # "batteri": also battery
+        patterns.append(re.compile(rf"(?<![^\W_])(?:{stems})\w*", re.I))
+    if forms := {form for word in korean if len(form := word.removesuffix("다")) > 1}:
+        patterns.append(re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True)))))
+    return patterns
 
 
 def _latin_words(plain: str) -> Iterator[str]:
