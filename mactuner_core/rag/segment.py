@@ -101,11 +101,12 @@ class Segment:
 
     def lexical(self, weights: dict[str, float], count: int, allowed: Mask | None) -> tuple[Rows, Vectors]:
         """Return positions and BM25 scores of the best chunks; `weights` multiply what the index holds of each word."""
-        scores = np.zeros(len(self), dtype=np.float32)
-        for word, weight in weights.items():
-            start, end = self._span(word)
-            if start < end:  # a chunk stands once in a word's list, so plain addition counts it once
-                scores[self._scores["indices"][start:end]] += weight * self._scores["data"][start:end]
+        spans = [(weight, *span) for word, weight in weights.items() if (span := self._span(word))[0] < span[1]]
+        if not spans:
+            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
+        chunks = np.concatenate([self._scores["indices"][start:end] for _, start, end in spans])
+        parts = np.concatenate([weight * self._scores["data"][start:end] for weight, start, end in spans])
+        scores = np.bincount(chunks, parts, minlength=len(self)).astype(np.float32)
         if allowed is not None:
             scores[~allowed] = 0
         best = np.argpartition(-scores, count)[:count] if count < len(scores) else np.arange(len(scores))

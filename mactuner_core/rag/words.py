@@ -69,12 +69,22 @@ def words_of(texts: Sequence[str]) -> list[list[str]]:
     return found
 
 
+@functools.lru_cache(maxsize=64)
+def _korean_words_of(plain: str) -> tuple[str, ...]:
+    """Return the Korean words of a question, which is looked at twice: to search, and to mark what was found."""
+    return tuple(_korean_words(analyser().tokenize(plain))) if has_hangul(plain) else ()
+
+
 def question_words(question: str) -> list[str]:
     """Return the different words of a question that tell what it is about: without "how", "can", "언제" and the like.
 
     A question of nothing else keeps them.
     """
-    found = list(dict.fromkeys(words(question)))
+    plain = normal(question)
+    found = [*_latin_words(plain), *_korean_words_of(plain)]
+    if has_hangul(plain):
+        found += [*_numbers_with_unit(plain), *_pairs(plain)]
+    found = list(dict.fromkeys(found))
     telling = [word for word in found if word not in _asking()]
     return telling if any(not word.startswith(PAIR) for word in telling) else found
 
@@ -93,7 +103,7 @@ def surface_patterns(query: str) -> list[re.Pattern[str]]:
     """Return patterns that find the telling words of a question in a text as it is written, to mark them."""
     plain = normal(query)
     latin = {stem for part in _PART.findall(plain) if not has_hangul(part) for stem in [_stem(part)] if len(stem) > 1}
-    korean = set(_korean_words(analyser().tokenize(plain))) if has_hangul(plain) else set()
+    korean = set(_korean_words_of(plain))
     if telling := (latin | korean) - _asking():
         latin, korean = latin & telling, korean & telling
     patterns = []
