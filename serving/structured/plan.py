@@ -129,7 +129,7 @@ def prepare(
         _model=model,
         _form=form,
         _choice=choice,
-        _is_parallel=parallel_tool_calls is not False,
+        _is_parallel=parallel_tool_calls is not False and not choice.once,
         _schema=schema,
     )
 

@@ -26,10 +26,11 @@ class Tool:
 
 @dataclass(frozen=True)
 class Choice:
-    """What the answer may hold: no calls, text or calls of `allowed`, or calls alone."""
+    """What the answer may hold: no calls, text or calls of `allowed`, or calls alone; with `once` a single one."""
 
     mode: Mode
     allowed: tuple[Tool, ...]
+    once: bool = False
 
 
 def read_tools(tools: Any) -> tuple[Tool, ...]:
@@ -105,7 +106,8 @@ def read_choice(choice: Any, tools: tuple[Tool, ...]) -> Choice:
         if name not in by_name:
             raise _bad("serving_structured.choice_unknown", name=name, known=", ".join(by_name))
     allowed = tools if names is None else tuple(tool for tool in tools if tool.name in names)
-    return Choice(mode if allowed else "none", allowed)
+    once = isinstance(choice, dict) and choice.get("type") == "function"  # who names a function wants one call of it
+    return Choice(mode if allowed else "none", allowed, once)
 
 
 def _mode_and_names(choice: Any) -> tuple[Mode, list[str] | None]:

@@ -112,10 +112,15 @@ def ask(page: Page, speech: Speech) -> None:
 def open_first(page: Page, speech: Speech) -> None:
     """Open the page of the first passage; it is a picture with something marked in yellow."""
     page.locator(".st-key-documents-hit-1-card").get_by_role("button", name=speech.open).click()
+    assert marked_points(page) > 1000, "the passage is marked"
+
+
+def marked_points(page: Page) -> int:
+    """Return how many points of the page's picture in the dialog are yellow, once it is there."""
     picture = page.get_by_role("dialog").locator("img").first
     expect(picture).to_be_visible(timeout=WORK_MS)
     page.wait_for_function("[...document.querySelectorAll('[role=dialog] img')].every(one => one.naturalWidth > 600)")
-    yellow = picture.evaluate(
+    yellow: int = picture.evaluate(
         """image => {
             const canvas = Object.assign(document.createElement("canvas"), {width: image.naturalWidth, height: image.naturalHeight});
             const context = canvas.getContext("2d");
@@ -127,7 +132,7 @@ def open_first(page: Page, speech: Speech) -> None:
             return count;
         }"""
     )
-    assert yellow > 1000, "the passage is marked"
+    return yellow
 
 
 def measured(found: Visit, speech: Speech) -> None:

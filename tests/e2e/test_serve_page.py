@@ -31,6 +31,10 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def export(workspace: Workspace, catalog: Catalog, taught: Taught) -> Export:  # noqa: F811
+    return exported(workspace, catalog, taught)
+
+
+def exported(workspace: Workspace, catalog: Catalog, taught: Taught) -> Export:  # noqa: F811
     """Return an export with one good file, the model that was taught a few answers."""
     model = add_folder(workspace, catalog, taught.folder)
     folder = workspace.exports / "civil-law"

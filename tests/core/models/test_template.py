@@ -190,7 +190,7 @@ def test_a_hostile_template_is_stopped(template: str) -> None:
     with pytest.raises(InputError) as caught:
         render(template, [FIRST], add_generation_prompt=True, bos_token=None, eos_token=None, max_seconds=1.0)
     assert caught.value.code == "template.too_much"
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 60  # without the limit it would take hours
 
 
 def test_a_long_honest_chat_passes() -> None:

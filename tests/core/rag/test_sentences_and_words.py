@@ -64,7 +64,11 @@ def test_a_question_is_about_more_than_its_asking() -> None:
 
 
 def test_words_of_a_question_are_found_where_they_stand() -> None:
-    assert _marked("연차 이월 borrowing", "쓰지 못한 연차는 이월됩니다. Borrowed books.") == ["Borrowed", "연차", "이월"]
+    assert _marked("연차 이월 borrowing", "쓰지 못한 연차는 이월됩니다. Borrowed books.") == [
+        "Borrowed",
+        "연차",
+        "이월",
+    ]
 
 
 def test_only_the_telling_words_of_a_question_are_marked() -> None:

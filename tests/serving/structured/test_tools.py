@@ -138,9 +138,11 @@ def test_a_free_answer_may_be_text(name: str, with_template: Callable[[str], Mod
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_a_named_tool_is_the_only_one(name: str, with_template: Callable[[str], Model], write: Write) -> None:
+def test_a_named_tool_is_called_once_and_no_other(
+    name: str, with_template: Callable[[str], Model], write: Write
+) -> None:
     choice = {"type": "function", "function": {"name": "now"}}
-    plan = prepare(with_template(TEMPLATES[name]), ASK, tools=TOOLS, tool_choice=choice, parallel_tool_calls=False)
+    plan = prepare(with_template(TEMPLATES[name]), ASK, tools=TOOLS, tool_choice=choice)
     for seed in range(4):
         assert answer(plan, write, seed) == ("", "", [("now", {})], True)
 
