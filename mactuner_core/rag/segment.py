@@ -219,8 +219,7 @@ def _probes(index: Any, vectors: Vectors, lists: int) -> int:
 
 
 def _read_lists(path: Path) -> Any:
-    import faiss
-
+    faiss: Any = importlib.import_module("faiss")  # its own types do not know what it returns
     faiss.omp_set_num_threads(1)  # a question waits for no other thread, and a model that writes keeps its cores
     index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
     faiss.downcast_InvertedLists(
