@@ -82,9 +82,8 @@ def one_round(plan: Plan, number: int) -> tuple[list[Cell], list[Idle]]:
             with plan.start(name) as server:
                 if name not in idle:
                     idle[name] = _idle(server)
-                server.load(
-                    requests("short", WARM_CLIENTS, -1, quick=True)[1], WARM_CLIENTS
-                )  # the first answers are slower
+                # The first answers are slower.
+                server.load(requests("short", WARM_CLIENTS, -1, quick=True)[1], WARM_CLIENTS)
                 cells.append(_measure(server, kind, clients, number, plan.quick))
     return cells, list(idle.values())
 

@@ -222,9 +222,8 @@ def _read_lists(path: Path) -> Any:
     faiss: Any = importlib.import_module("faiss")  # its own types do not know what it returns
     faiss.omp_set_num_threads(1)  # a question waits for no other thread, and a model that writes keeps its cores
     index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
-    faiss.downcast_InvertedLists(
-        index.invlists
-    ).prefetch_nthread = 0  # 32 threads for each question take longer than it
+    lists = faiss.downcast_InvertedLists(index.invlists)
+    lists.prefetch_nthread = 0  # starting 32 threads for each question takes longer than the search
     return index
 
 

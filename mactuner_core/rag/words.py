@@ -65,7 +65,7 @@ def words_of(texts: Sequence[str]) -> list[list[str]]:
     if korean:
         analysed: Iterable[Any] = analyser().tokenize([plain[number] for number in korean])
         for number, tokens in zip(korean, analysed, strict=True):
-            found[number] += [*_korean_words(tokens), *_numbers_with_unit(plain[number]), *_pairs(plain[number])]
+            found[number] += _hangul_words(plain[number], _korean_words(tokens))
     return found
 
 
@@ -81,10 +81,8 @@ def question_words(question: str) -> list[str]:
     A question of nothing else keeps them.
     """
     plain = normal(question)
-    found = [*_latin_words(plain), *_korean_words_of(plain)]
-    if has_hangul(plain):
-        found += [*_numbers_with_unit(plain), *_pairs(plain)]
-    found = list(dict.fromkeys(found))
+    korean = _hangul_words(plain, _korean_words_of(plain)) if has_hangul(plain) else []
+    found = list(dict.fromkeys([*_latin_words(plain), *korean]))
     telling = [word for word in found if word not in _asking()]
     return telling if any(not word.startswith(PAIR) for word in telling) else found
 
@@ -122,6 +120,11 @@ def _latin_words(plain: str) -> Iterator[str]:
         yield from parts
         if len(parts) > 1:
             yield whole
+
+
+def _hangul_words(plain: str, analysed: Iterable[str]) -> list[str]:
+    """Return what a text with Hangul has beyond Latin words; `analysed` are its Korean words."""
+    return [*analysed, *_numbers_with_unit(plain), *_pairs(plain)]
 
 
 def _numbers_with_unit(plain: str) -> Iterator[str]:

@@ -46,10 +46,9 @@ def fill(batch: Batch, group: Many[Sequence], budget: int) -> int:
 
     While answers are written, a turn takes as much of the prompts as the batch holds: each turn is a pause for the answers,
     and fewer pauses let everybody finish sooner. But it ends with a prompt that is whole as soon as that is worth a turn:
-    its answer need not wait for the next ones' prompts. While nothing is written, turns are
-    small, so that a client that leaves or comes is noticed soon. Short prompts go before long ones, and those before newer
-    ones: a short one is not worth the wait, and the oldest gets through first, which on average answers sooner than equal
-    shares.
+    its answer need not wait for the next ones' prompts. While nothing is written, turns are small, so that a client that
+    leaves or comes is noticed soon. Short prompts go before long ones, and those before newer ones: a short one is not worth
+    the wait, and the oldest gets through first, which on average answers sooner than equal shares.
     """
     for sequence in group:
         sequence.taken, sequence.row, sequence.output, sequence.outputs = 0, -1, -1, 0
