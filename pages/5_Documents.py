@@ -13,7 +13,7 @@ from ui.job_card import job_card, jobs_of, live
 from ui.language import labels, t
 from ui.page import App, header, show
 from ui.rag_build import build_area, outcome
-from ui.rag_chat import answers_or_ended, chat_area, starting_servers
+from ui.rag_chat import answering, answers_or_ended, chat_area, starting_servers
 from ui.rag_choice import choose_collection, facts_line, remove_collection_button
 from ui.rag_damaged import damaged_area
 from ui.rag_documents import documents_area
@@ -60,12 +60,13 @@ def existing(app: App, collection: Collection, *, busy: bool) -> None:
         build_area(app, collection)
         remove_collection_button(app, collection.name, busy=busy)
         return
+    names = answering(app, collection.name)
     texts = labels("rag_page.area_", AREAS)
     draw = {
         "search": lambda: search_area(collection, facts),
-        "chat": lambda: chat_area(app, collection),
+        "chat": lambda: chat_area(app, collection, names),
         "documents": lambda: documents_area(app, collection, facts, busy=busy),
-        "measure": lambda: measure_area(app, collection, facts),
+        "measure": lambda: measure_area(app, collection, facts, names),
         "add": lambda: build_area(app, collection),
     }
     for area, tab in zip(AREAS, st.tabs(list(texts.values()), key="documents-areas"), strict=True):

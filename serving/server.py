@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import logging
 import socket
@@ -25,6 +26,7 @@ from serving.live import EVERY_S, Live, OnLive
 from serving.logs import Notice
 from serving.models import resolve_all
 from serving.rag.choosing import all_names
+from serving.rag.collections import Collections
 from serving.settings import ServeSettings
 
 _POLL_S = 0.1
@@ -85,6 +87,7 @@ def serve(
                 should_stop,
             ),
             _tell(live, on_live),
+            _warm(server, first, app.state.collections),
         ]
         try:
             with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:  # uvloop where there is one
@@ -143,8 +146,7 @@ async def _watch(
 
     A stop closes the gate (new requests get 503), waits for what runs, ends that after `shutdown_s`, then closes.
     """
-    while not server.started:
-        await asyncio.sleep(0.02)
+    await _started(server)
     loading = asyncio.create_task(first.wait_ready())
     told = False
     while not (server.asked_to_stop or (should_stop is not None and should_stop())):
@@ -179,6 +181,19 @@ async def _tell(live: Live, on_live: OnLive | None) -> None:
                 await asyncio.to_thread(on_live, found)
             except (MacTunerError, OSError) as problem:  # a full disk: nobody sees how it stands, but it answers
                 log.warning("%s", problem)
+
+
+async def _warm(server: Server, first: Engine, collections: Collections) -> None:
+    """Load what the first question about documents needs, once the first model is there."""
+    await _started(server)
+    with contextlib.suppress(MacTunerError):  # `_watch` tells why the model is not there
+        await first.wait_ready()
+        await collections.warm()
+
+
+async def _started(server: Server) -> None:
+    while not server.started:
+        await asyncio.sleep(0.02)
 
 
 def _listen(host: str, port: int) -> socket.socket:

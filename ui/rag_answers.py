@@ -12,12 +12,9 @@ from mactuner_core.chat.answer_trial import FIRST_QUESTIONS, TriedAnswer, shares
 from mactuner_core.chat.ask_documents import DocumentsAnswer, ask_documents
 from mactuner_core.chat.server_process import Server
 from mactuner_core.chat.talk import Sampling
-from mactuner_core.rag.collection import Collection
 from ui.errors import escaped, sentence_of
 from ui.examples import small_table
 from ui.language import language, t
-from ui.page import App
-from ui.rag_chat import answering
 from ui.rag_measured import MOST_MISSED, download
 
 
@@ -31,10 +28,9 @@ class Answers:
     tried: list[TriedAnswer] = field(default_factory=list)
 
 
-def choose_answers(app: App, collection: Collection, questions: int, key: str) -> Answers | None:
-    """Draw which model is asked how many of the questions, and return it once the button is pressed."""
+def choose_answers(names: dict[str, Server], questions: int, key: str) -> Answers | None:
+    """Draw which of the models `names` is asked how many of the questions, and return it once the button is pressed."""
     with st.expander(t("rag_page.answers"), icon=":material/fact_check:"):
-        names = answering(app, collection.name)
         if not names:
             st.caption(t("rag_page.answers_no_server"))
             return None

@@ -48,9 +48,8 @@ def answering(app: App, collection: str) -> dict[str, Server]:
     return {name: server for server in servers for name in names_of(server, collection)}
 
 
-def chat_area(app: App, collection: Collection) -> None:
-    """Draw the conversation, or how to get a server that answers from this collection."""
-    names = answering(app, collection.name)
+def chat_area(app: App, collection: Collection, names: dict[str, Server]) -> None:
+    """Draw the conversation with one of the servers of `answering`, or how to get one."""
     if not names:
         start_area(app, collection.name)
         return

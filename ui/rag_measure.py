@@ -11,6 +11,7 @@ from typing import Any
 
 import streamlit as st
 
+from mactuner_core.chat.server_process import Server
 from mactuner_core.rag.collection import Collection
 from mactuner_core.rag.config import SearchConfig
 from mactuner_core.rag.evaluate import KS, Question, Report, evaluate
@@ -41,8 +42,8 @@ class Measured:
     answers: Answers | None = None
 
 
-def measure_area(app: App, collection: Collection, facts: Mapping[str, Any]) -> None:
-    """Draw the questions, what to measure with them, and the results."""
+def measure_area(app: App, collection: Collection, facts: Mapping[str, Any], names: dict[str, Server]) -> None:
+    """Draw the questions, what to measure with them, and the results; `names` are the models that answer now."""
     left, right = main_and_settings()
     key = f"documents-measure-{collection.name}"
     with left:
@@ -66,7 +67,7 @@ def measure_area(app: App, collection: Collection, facts: Mapping[str, Any]) -> 
                 t("rag_page.grid_start"), icon=":material/play_arrow:", width="stretch", key=f"{key}-grid",
                 help=t("rag_page.grid_help"), disabled=not (questions and config and wanted),
             )  # fmt: skip
-        answers = choose_answers(app, collection, len(questions), key)
+        answers = choose_answers(names, len(questions), key)
     if not given or not config:
         return
     result = result_of((collection.name, facts["updated_at"], hashlib.sha256(given.getbuffer()).hexdigest()))

@@ -119,6 +119,9 @@ class Admission:
                 common = min(common_prefix(other.tokens, sequence.tokens), other.length)
                 if common > length:
                     source, entry, length = other.id, None, common
+        if not self._context.shared and length < _WORTH_A_COPY and not (entry and self._may_go_on(entry, length)):
+            entry, length = self._cache.find(sequence.tokens, sequence.generation.adapter, self._may_go_on)
+            source = entry.id if entry else -1
         return (source, entry, min(length, most)) if min(length, most) >= SHORTEST else (-1, None, 0)
 
     def _common(self, entry: Entry, sequence: Sequence) -> int:
@@ -135,8 +138,6 @@ class Admission:
 
     def _start(self, sequence: Sequence, source: int, entry: Entry | None, length: int) -> None:
         """Give the sequence an id and the prefix of the plan."""
-        if not self._context.shared and 0 < length < _WORTH_A_COPY and not (entry and self._may_go_on(entry, length)):
-            source, entry, length = -1, None, 0
         sequence.id = self._choose_id(entry, length)
         kept = self._cache.at(sequence.id)
         if sequence.id in self._free:
@@ -182,7 +183,8 @@ class Admission:
 
         return min([*self._free, *(kept.id for kept in self._cache.entries())], key=cost)
 
-    def _may_go_on(self, entry: Entry, length: int) -> bool:
+    @staticmethod
+    def _may_go_on(entry: Entry, length: int) -> bool:
         """Tell whether an entry may be used up by a request that begins with `length` of its tokens."""
         return 2 * length >= len(entry.tokens)
 

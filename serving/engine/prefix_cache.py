@@ -7,6 +7,7 @@ prompt that goes on from the whole of it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,11 +52,14 @@ class PrefixCache:
         """The tokens kept, shared ones counted for each entry."""
         return sum(len(entry.tokens) for entry in self._entries)
 
-    def find(self, tokens: Tokens, adapter: str | None) -> tuple[Entry | None, int]:
-        """Return the entry with the longest common beginning, and its length in tokens."""
+    def find(
+        self, tokens: Tokens, adapter: str | None, usable: Callable[[Entry, int], bool] = lambda entry, length: True
+    ) -> tuple[Entry | None, int]:
+        """Return the usable entry with the longest common beginning, and its length in tokens."""
         best, length = None, 0
         for entry in self._entries:
-            if entry.adapter == adapter and (common := common_prefix(entry.tokens, tokens)) > length:
+            common = common_prefix(entry.tokens, tokens) if entry.adapter == adapter else 0
+            if common > length and usable(entry, common):
                 best, length = entry, common
         return best, length
 

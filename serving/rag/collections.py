@@ -7,6 +7,7 @@ models that write.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -21,6 +22,8 @@ from mactuner_core.server.settings_rag import ALL
 from mactuner_core.workspace import COMPLETE, Workspace, open_workspace
 from serving.api.embedding_worker import EmbeddingWorker
 
+_WARMING = "문서"  # Korean, so that the analysis of Korean is loaded too
+log = logging.getLogger("serving")
 Allowed = frozenset[str] | None  # the collections that a key may ask; None: all
 
 
@@ -67,6 +70,18 @@ class Collections:
         if config.method != "lexical":
             vector = await opened.worker.run(lambda embedder: _embedded(found, query))
         return await asyncio.to_thread(found.search, query, config, filters, vector=vector)
+
+    async def warm(self) -> None:
+        """Search each named collection once: libraries and models are loaded then, and the first question need not wait.
+
+        What goes wrong is only logged; the person hears of it with an answer.
+        """
+        for name in self._wanted:
+            if name != ALL:
+                try:
+                    await self.search(name, _WARMING, SearchConfig(), Filters())
+                except Exception as problem:
+                    log.warning("%s: %s", name, problem)
 
     def neighbours(self, name: str) -> Callable[[str, int], Sequence[Hit]]:
         """Return what gives the chunks around one, for a collection that was searched before."""

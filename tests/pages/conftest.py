@@ -34,7 +34,7 @@ def open_page() -> Open:
     """Return a function that opens a page in a language and runs it."""
 
     def open_it(page: str = "Home.py", language: str | None = "ko", **params: str) -> AppTest:
-        app = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=60)
+        app = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=180)
         if language:
             app.query_params["lang"] = language
         app.run()

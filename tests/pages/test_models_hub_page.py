@@ -23,7 +23,7 @@ BEGIN = """
 from pathlib import Path
 from streamlit.testing.v1 import AppTest
 from tests.pages.conftest import by_key, press, words
-app = AppTest.from_file("Home.py", default_timeout=60)
+app = AppTest.from_file("Home.py", default_timeout=180)
 app.query_params["lang"] = "ko"
 app.run().switch_page("pages/1_Models.py")
 app.query_params["lang"] = "ko"

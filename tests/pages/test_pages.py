@@ -92,7 +92,7 @@ def test_the_language_is_that_of_the_browser_unless_asked_otherwise(
         monkeypatch.setenv("MACTUNER_LANG", asked)
     else:
         monkeypatch.delenv("MACTUNER_LANG")
-    app = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=60)
+    app = AppTest.from_file(str(ROOT / "Home.py"), default_timeout=180)
     app.context["locale"] = locale
     assert app.run().title[0].value == title
 
@@ -114,7 +114,7 @@ def test_no_page_imports_torch(export: Export, own_home: Path) -> None:
     script = """
 import sys
 from streamlit.testing.v1 import AppTest
-app = AppTest.from_file("Home.py", default_timeout=60).run()
+app = AppTest.from_file("Home.py", default_timeout=180).run()
 assert app.title[0].value == "Home" and not app.exception
 heavy = {"torch", "transformers", "trl", "peft", "datasets", "llama_cpp", "sentence_transformers", "faiss"}
 assert not heavy & set(sys.modules), heavy & set(sys.modules)

@@ -128,16 +128,16 @@ def running(values: dict[str, Any], api_key: str = "-") -> Iterator[Running]:
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    answer = answers.get(timeout=60)
+    answer = answers.get(timeout=180)
     if isinstance(answer, BaseException):
         raise answer
     url, models = answer
     try:
-        with openai.OpenAI(base_url=url, api_key=api_key, max_retries=0, timeout=60) as client:
+        with openai.OpenAI(base_url=url, api_key=api_key, max_retries=0, timeout=180) as client:
             yield Running(url.removesuffix("/v1"), models[0], client)
     finally:
         stop.set()
-        thread.join(timeout=60)
+        thread.join(timeout=180)
         assert not thread.is_alive()
 
 

@@ -79,6 +79,18 @@ def test_a_request_that_takes_a_place_over_keeps_even_a_short_common_beginning(
     assert 0 < end.cached_tokens == common_prefix(first.tokens, second.tokens) < SHORTEST
 
 
+def test_a_short_prompt_goes_on_from_its_own_answer_though_a_longer_one_began_alike(
+    model: Model, make_scheduler: Callable[..., Scheduler]
+) -> None:
+    scheduler = make_scheduler()
+    prompt = question(model, "Say hello").tokens
+    assert SHORTEST < len(prompt) < 32, "too short to be copied from another place"
+    answer(scheduler, of_tokens([*prompt, *with_system(model, "Count")], 4))  # of no use: more of it would be lost
+    answer(scheduler, of_tokens(prompt, 4))
+    _, end = answer(scheduler, of_tokens(prompt, 4))
+    assert end.cached_tokens == len(prompt) - 1
+
+
 def test_requests_that_come_together_read_their_common_beginning_once(
     model: Model, make_scheduler: Callable[..., Scheduler]
 ) -> None:

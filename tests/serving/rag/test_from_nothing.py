@@ -58,7 +58,7 @@ def test_a_cited_answer_whole_and_streamed_with_the_chunks_of_the_search(taught:
 
     with (
         served("--model", taught.gguf, "--collection", "work", "--n-threads", "1") as url,
-        openai.OpenAI(base_url=url, api_key="-", max_retries=0, timeout=60) as client,
+        openai.OpenAI(base_url=url, api_key="-", max_retries=0, timeout=300) as client,
     ):
         name = f"{taught.gguf.stem}+work"
         assert name in [model.id for model in client.models.list()]
