@@ -1,6 +1,6 @@
 """Tables on a PDF page as Markdown: drawn with rules (found by MuPDF), or set in columns without any (found by their edges).
 
-MuPDF looks for tables only on pages that have rules in both directions, as that takes ten times as long as the text. Its own
+MuPDF looks for tables only where rules in both directions meet, as that takes twenty times as long as the text. Its own
 extraction drops the spaces of Korean, so the words of the page are put into the cells here.
 """
 
@@ -12,12 +12,17 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from mactuner_core.rag.documents.clean import clean
 from mactuner_core.rag.documents.document import Box
 from mactuner_core.rag.documents.pdf_lines import Line
 from mactuner_core.rag.documents.pdf_order import rows_of, same_row
 
 _THIN, _LONG = 3.0, 12.0  # points: what looks like a rule
+_AROUND = 3.0  # points between rules that are drawn to meet
+_MOST_COMPARED = 2_000  # rules, each with each
 _MOST_PATHS = 20_000  # a page with more is a drawing, where looking for tables could take minutes
 _LEAST_FILLED = 0.3  # of the cells; an axis grid has almost none
 _EDGE = 4.0  # points by which the cells of a column may differ
@@ -36,9 +41,10 @@ class Table:
 
 def ruled_tables(page: Any) -> list[Table]:
     """Return the tables of a MuPDF page that are drawn with rules."""
-    if not _has_rules(page):
+    area = _ruled_area(page)
+    if area is None:
         return []
-    finder = page.find_tables(use_layout=False)
+    finder = page.find_tables(use_layout=False, clip=None if page.rotation else area)
     if finder is None or not finder.tables:
         return []
     words = [(word[:4], clean(word[4])) for word in page.get_text("words")]
@@ -51,27 +57,48 @@ def inside(line: Line, tables: Sequence[Table]) -> bool:
     return any(_holds(table.box, line.box) for table in tables)
 
 
-def _has_rules(page: Any) -> bool:
-    across = down = 0
+def _ruled_area(page: Any) -> Box | None:
+    """Return what encloses the rules of a page that meet others, None when they are too few for a table."""
     paths = page.get_cdrawings()
     if len(paths) > _MOST_PATHS:
-        return False
+        return None
+    rules: list[Box] = []
+    across = down = 0
     for path in paths:
         for item in path["items"]:
             if item[0] == "l":
-                width, height = abs(item[1][0] - item[2][0]), abs(item[1][1] - item[2][1])
+                box = _box_of(*item[1], *item[2])
             elif item[0] == "re":
-                width, height = abs(item[1][2] - item[1][0]), abs(item[1][3] - item[1][1])
-                if width > _LONG and height > _LONG / 2:
-                    across, down = across + 2, down + 2
-                    continue
+                box = _box_of(*item[1])
             else:
                 continue
-            across += width > _LONG and height < _THIN
-            down += height > _LONG / 2 and width < _THIN
-        if across >= 3 and down >= 3:
-            return True
-    return False
+            width, height = box[2] - box[0], box[3] - box[1]
+            framed = item[0] == "re" and width > _LONG and height > _LONG / 2
+            lies, stands = width > _LONG and height < _THIN, height > _LONG / 2 and width < _THIN
+            across += 2 if framed else lies
+            down += 2 if framed else stands
+            if framed or lies or stands:
+                rules.append(box)
+    if across < 3 or down < 3:
+        return None
+    boxes = _meeting(np.array(rules))
+    left, top = (boxes[:, :2].min(axis=0) - _AROUND).tolist()
+    right, bottom = (boxes[:, 2:].max(axis=0) + _AROUND).tolist()
+    return left, top, right, bottom
+
+
+def _box_of(left: float, top: float, right: float, bottom: float) -> Box:
+    return (min(left, right), min(top, bottom), max(left, right), max(top, bottom))
+
+
+def _meeting(boxes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the boxes (shape (rules, 4)) that touch another; all when none do or there are very many."""
+    if len(boxes) > _MOST_COMPARED:
+        return boxes
+    low, high = boxes[:, None, :2] - _AROUND, boxes[:, None, 2:] + _AROUND
+    touch = ((low <= boxes[None, :, 2:]) & (high >= boxes[None, :, :2])).all(axis=2)
+    met = touch.sum(axis=1) > 1  # each touches itself
+    return boxes[met] if met.any() else boxes
 
 
 def _ruled(table: Any, words: list[tuple[Box, str]]) -> Table | None:

@@ -142,6 +142,23 @@ def test_a_korean_table_keeps_its_spaces_and_is_one_block(tmp_path: Path) -> Non
     assert box == pytest.approx((60, 100, 450, 166), abs=2)
 
 
+@pytest.mark.parametrize("rotation", [0, 90])
+def test_two_tables_of_a_page_are_found_beside_rules_that_belong_to_none(tmp_path: Path, rotation: int) -> None:
+    maker = Maker().new_page()
+    for y in (50, 800):  # under the running head, over the foot
+        maker.page.draw_line((40, y), (560, y))
+    maker.write(60, 80, "The first of the tables says what is lent, and the second one for how long.")
+    maker.table(60, 100, [["What", "How many"], ["Books", "7"]], [150, 80])
+    maker.write(60, 420, "The second table.")
+    maker.table(300, 440, [["What", "Days"], ["Books", "14"]], [150, 80])
+    maker.page.set_rotation(rotation)
+    document = read_document(maker.save(tmp_path / "two.pdf"))
+    assert _texts(document, "table") == [
+        "| What | How many |\n|---|---|\n| Books | 7 |",
+        "| What | Days |\n|---|---|\n| Books | 14 |",
+    ]
+
+
 def test_a_table_without_rules_is_found_by_its_columns(tmp_path: Path) -> None:
     maker = Maker().new_page()
     maker.write(60, 80, "What the rides of this summer cost, for those who want to know it exactly.")
