@@ -21,7 +21,7 @@ from benchmarks.serving_work import requests
 ONE_CELL = ("llama_cpp.server", "example")  # slow at many clients; measured where the aim is, unless asked for
 THE_CELL = ("short", 8)
 IDLE_S = 1.0
-WARM_CLIENTS = 4
+WARM_TOKENS = 8
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,15 @@ def one_round(plan: Plan, number: int) -> tuple[list[Cell], list[Idle]]:
             with plan.start(name) as server:
                 if name not in idle:
                     idle[name] = _idle(server)
-                # The first answers are slower.
-                server.load(requests("short", WARM_CLIENTS, -1, quick=True)[1], WARM_CLIENTS)
+                _warm(server, plan.setup.n_parallel)
                 cells.append(_measure(server, kind, clients, number, plan.quick))
     return cells, list(idle.values())
+
+
+def _warm(server: Server, places: int) -> None:
+    """Have every place of the server used once: first answers are slower, and an unused place shares no beginning with a new one."""
+    bodies = requests("short", places, -1, quick=True)[1]
+    server.load([one | {"max_tokens": WARM_TOKENS} for one in bodies], places)
 
 
 def _idle(server: Server) -> Idle:

@@ -11,6 +11,7 @@ from mactuner_core.catalog import Catalog, open_catalog
 from mactuner_core.workspace import Workspace, open_workspace
 
 SAMPLES = Path(__file__).parents[1] / "samples"
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the models are tiny, and tests run beside each other
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read when torch is loaded: threads that wait do not spin
 
 
