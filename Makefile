@@ -31,7 +31,7 @@ format: setup ## put the code into its form
 
 test: check ## the checks, then every test
 	@bash scripts/browser.sh
-	@$(PYTHON_VENV) -m pytest -n 2 --dist loadfile
+	@$(PYTHON_VENV) -m pytest -n 2 --dist loadfile --durations 20
 
 benchmarks: setup ## the ratios against plain libraries
 	@$(PYTHON_VENV) -m benchmarks.training
