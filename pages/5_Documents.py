@@ -56,7 +56,8 @@ def existing(app: App, collection: Collection, *, busy: bool) -> None:
     facts_line(facts)
     outcome(app, collection.name)
     if not facts["documents"]:
-        st.info(t("rag_page.no_documents"), icon=":material/arrow_downward:")
+        if not busy:
+            st.info(t("rag_page.no_documents"), icon=":material/arrow_downward:")
         build_area(app, collection)
         remove_collection_button(app, collection.name, busy=busy)
         return

@@ -18,7 +18,7 @@ from ui.language import language, stage_text, t
 
 REFRESH_S = 1.0
 LOG_LINES = 200
-COUNTED_IN_BYTES = ("models.stage_downloading",)
+COUNTED_IN_BYTES = ("models.stage_downloading", "rag.stage_reading")
 COLOURS = {"running": "blue", "queued": "gray", "stopping": "orange", "done": "green", "cancelled": "gray"}
 
 

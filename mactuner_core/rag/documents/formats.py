@@ -6,7 +6,7 @@ import hashlib
 import zipfile
 from pathlib import Path
 
-from mactuner_core.data.text_file import RawFile, decode
+from mactuner_core.data.text_file import RawFile, TextFile, decode
 from mactuner_core.errors import InputError
 from mactuner_core.format import human_bytes
 from mactuner_core.rag.documents.clean import clean, language_code
@@ -89,10 +89,20 @@ def _read_whole(
     if kind == "html":
         title, page = read_html(name, content)
         return title, [page], []
-    text = decode(RawFile(Path(name), name, content, ""))
+    text = _decoded(name, content)
     warnings = [DocumentWarning("rag_documents.mixed_encoding")] if "\ufffd" in text.text else []
     title, page = (read_markdown if kind == "markdown" else read_plain)(clean(text.text))
     return title, [page], warnings
+
+
+def _decoded(name: str, content: bytes) -> TextFile:
+    try:
+        return decode(RawFile(Path(name), name, content, ""))
+    except InputError as problem:  # what `decode` advises is meant for rows of examples
+        code = {"data.binary": "not_text", "data.empty_file": "no_text"}.get(problem.code)
+        if code is None:
+            raise
+        raise InputError(f"rag_documents.{code}", name=name) from problem
 
 
 def _first_heading(pages: list[Page]) -> str:

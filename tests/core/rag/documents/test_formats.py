@@ -66,9 +66,9 @@ def test_decomposed_hangul_and_invisible_marks_become_plain(tmp_path: Path) -> N
     ("name", "content", "code"),
     [
         ("a.txt", b"", "rag_documents.empty_file"),
-        ("a.txt", b"  \n\t\n", "data.empty_file"),
-        ("a.txt", b"\x00\x01\x02\x03" * 100, "data.binary"),
-        ("a.txt", b"\x89PNG\r\n\x1a\n" + b"\x00" * 50, "data.binary"),
+        ("a.txt", b"  \n\t\n", "rag_documents.no_text"),
+        ("a.txt", b"\x00\x01\x02\x03" * 100, "rag_documents.not_text"),
+        ("a.txt", b"\x89PNG\r\n\x1a\n" + b"\x00" * 50, "rag_documents.not_text"),
         ("a.docx", b"no archive", "rag_documents.docx_broken"),
         ("a.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 600, "rag_documents.old_office"),
         ("a.html", b"<html><script>only()</script></html>", "rag_documents.no_text"),
