@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from mactuner_core.catalog.tables import now
+from mactuner_core.jobs import JobStatus
 from mactuner_core.messages import text
 from ui.charts import MOST_POINTS, Line, Mark, chart_rows, smoothed
 from ui.errors import escaped
 from ui.examples import answer_markdown
+from ui.job_card import figures_line
 from ui.moments import ago
 
 
@@ -144,3 +147,11 @@ def test_ages_are_said_as_people_say_them(age: dict[str, int], said: str) -> Non
 def test_the_snippet_is_python() -> None:
     for language in ("ko", "en"):
         compile(text("chat_page.snippet", language, url="http://127.0.0.1:1/v1", model="m"), "snippet", "exec")
+
+
+@pytest.mark.parametrize(
+    ("stage", "counts"), [("rag.stage_reading", "91 kB / 7.9 MB"), ("training.stage_preparing", "91,283 / 7,937,688")]
+)
+def test_progress_in_bytes_is_told_as_a_size(stage: str, counts: str) -> None:
+    job = JobStatus("one", Path("one"), "rag_index", "mine", "running", done=91_283, total=7_937_688, stage=stage)
+    assert counts in figures_line(job)
