@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,7 @@ def citing_model(folder: Path, collection: Collection, answers: dict[str, str]) 
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    tiny_qwen3(folder, vocabulary=500)
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    (folder / "config.json").write_text(json.dumps(config | {"max_position_embeddings": CONTEXT}), encoding="utf-8")
+    tiny_qwen3(folder, vocabulary=500, context=CONTEXT)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     rows = []

@@ -35,11 +35,12 @@ def tiny_qwen3(
     layers: int = 2,
     vocabulary: int = 600,
     tie_word_embeddings: bool = True,
+    context: int = 512,
     seed: int = 7,
 ) -> Path:
     """Write a random Qwen3 model and its tokenizer into `folder` (made when missing) and return `folder`.
 
-    With the defaults it has about 0.1M parameters in float32 and a context of 512 tokens.
+    With the defaults it has about 0.1M parameters in float32. `context` is in tokens.
     """
     import torch
     from transformers import Qwen3Config, Qwen3ForCausalLM
@@ -55,7 +56,7 @@ def tiny_qwen3(
         num_attention_heads=heads,
         num_key_value_heads=heads // 2,
         head_dim=hidden_size // heads,
-        max_position_embeddings=512,
+        max_position_embeddings=context,
         tie_word_embeddings=tie_word_embeddings,
         initializer_range=0.08,
         bos_token_id=special["<|endoftext|>"],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import subprocess
 import sys
 import threading
@@ -68,8 +67,7 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Taught:
     from mactuner_core.export.merge import Source
     from tests.tiny_models import teach, tiny_qwen3
 
-    folder = tiny_qwen3(tmp_path_factory.mktemp("taught") / "model", vocabulary=500)
-    _set_context(folder, 4096)
+    folder = tiny_qwen3(tmp_path_factory.mktemp("taught") / "model", vocabulary=500, context=4096)
     teach(folder, PAIRS)
     gguf = folder.parent / "taught-F16.gguf"
     merge_and_convert(Source(folder), gguf, scratch=folder.parent / "scratch", name="taught")
@@ -144,9 +142,3 @@ def running(values: dict[str, Any], api_key: str = "-") -> Iterator[Running]:
 def ask(question: str) -> list[Any]:
     """Return the messages of one question."""
     return [{"role": "user", "content": question}]
-
-
-def _set_context(folder: Path, tokens: int) -> None:
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    config["max_position_embeddings"] = tokens
-    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 
 import pytest
 
@@ -43,5 +44,15 @@ def test_a_collection_that_cannot_be_opened_does_not_end_the_server(
     asyncio.run(collections.warm())
     assert "gone" in caplog.text
     collections.stop()
+
+    async def broken(*_: object) -> None:
+        raise RuntimeError("this search is broken")
+
+    monkeypatch.setattr(Collections, "search", broken)
     server = home.serve(collection=[WORK])
+    assert answer(server, "Say hello").choices[0].message.content == PAIRS["Say hello"]
+    limit = time.monotonic() + 60
+    while "this search is broken" not in caplog.text and time.monotonic() < limit:
+        time.sleep(0.05)
+    assert "this search is broken" in caplog.text
     assert answer(server, "Say hello").choices[0].message.content == PAIRS["Say hello"]
