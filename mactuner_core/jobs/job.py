@@ -40,17 +40,20 @@ class Job:
         """
         threading.Thread(target=self._watch, daemon=True).start()
 
-    def progress(self, done: float, total: float, stage: str, eta_s: float | None = None) -> None:
+    def progress(
+        self, done: float, total: float, stage: str, eta_s: float | None = None, *, steady: bool = True
+    ) -> None:
         """Report that `done` of `total` units of `stage` (a message key) are finished.
 
-        `eta_s` are the seconds left, when the work knows better than that each unit takes as long as those before.
+        `eta_s` are the seconds left, when the work knows better than that each unit takes as long as those before. Where that
+        is not so, and the work does not know yet either, `steady` is False and nothing is said.
         """
         with self._lock:
             if stage != self._status["stage"]:
                 self._stage_started = time.time()
                 self._stage_first = done
             elapsed, since = time.time() - self._stage_started, done - self._stage_first
-            if eta_s is None and since > 0 and total:
+            if eta_s is None and steady and since > 0 and total:
                 eta_s = elapsed / since * (total - done)
             changed = stage != self._status["stage"] or done >= total
             self._status |= {"done": done, "total": total, "stage": stage, "eta_s": eta_s}

@@ -6,6 +6,7 @@ A job: start it with `start_indexing`. However it ends, what was committed stays
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -127,6 +128,7 @@ class _Indexing:
         self._total = sum(one.bytes for one in self._found) or 1
         self._done = 0.0  # bytes of documents that are committed, unchanged or bad
         self._waiting = 0.0  # bytes of documents that are read
+        self._pace = _Pace()
         self._outcome: dict[str, list[Any]] = {state: [] for state in ("added", "updated", "unchanged", "duplicate")}
         self._failed: list[dict[str, Any]] = []
 
@@ -155,8 +157,10 @@ class _Indexing:
                     path, name=found.name, ocr=self._collection.config.ocr, progress=self._reading(found)
                 )
                 self._waiting += found.bytes
+                self._pace.read(found.bytes)
                 date = self._spec["date"] or _date_of(path, found)
                 state = writer.put(document, source=path, tags=self._spec["tags"], date=date, progress=self._embedding)
+                self._pace.embedded(0, whole=True)
                 if not writer.pending_chunks:
                     self._done, self._waiting = self._done + self._waiting, 0.0
             else:
@@ -173,10 +177,46 @@ class _Indexing:
 
     def _embedding(self, done: float, total: float) -> None:
         self._job.raise_if_stopped()
-        self._tell(self._done + self._waiting * (READING + (1 - READING) * done / max(1, total)))
+        share = done / max(1, total)
+        self._pace.embedded(self._waiting * share, whole=done >= total)
+        self._tell(self._done + self._waiting * (READING + (1 - READING) * share), self._waiting * share)
 
-    def _tell(self, bytes_: float) -> None:
-        self._job.progress(min(bytes_, self._total), self._total, "rag.stage_reading")
+    def _tell(self, bytes_: float, embedded: float = 0.0) -> None:
+        unread = self._total - self._done - self._waiting
+        eta_s = self._pace.left_s(unread, unread + self._waiting - embedded)
+        self._job.progress(min(bytes_, self._total), self._total, "rag.stage_reading", eta_s, steady=False)
+
+
+class _Pace:
+    """How long a byte takes to read, and how long to cut and embed; a file is read in a moment and embedded in minutes."""
+
+    def __init__(self) -> None:
+        self._mark = time.monotonic()
+        self._read = [0.0, 0.0]  # bytes, seconds
+        self._embedded = [0.0, 0.0]
+        self._flushed = 0.0  # bytes of what is embedded right now
+
+    def read(self, bytes_: float) -> None:
+        """Note that a file was read."""
+        self._read[0] += bytes_
+        self._read[1] += self._since()
+
+    def embedded(self, bytes_: float, *, whole: bool) -> None:
+        """Note that `bytes_` of what waits are cut and embedded by now; `whole` when that is all."""
+        self._embedded[0] += bytes_ - self._flushed
+        self._embedded[1] += self._since()
+        self._flushed = 0.0 if whole else bytes_
+
+    def left_s(self, unread: float, unembedded: float) -> float | None:
+        """Return the seconds that so many bytes take; None while nothing was embedded."""
+        if not self._embedded[0]:
+            return None
+        reading = self._read[1] / self._read[0] if self._read[0] else 0.0
+        return unread * reading + unembedded * self._embedded[1] / self._embedded[0]
+
+    def _since(self) -> float:
+        before, self._mark = self._mark, time.monotonic()
+        return self._mark - before
 
 
 def _totals(collection: Collection) -> dict[str, Any]:
