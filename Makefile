@@ -30,7 +30,7 @@ format: setup ## put the code into its form
 	@$(PYTHON_VENV) -m ruff check --fix --quiet .
 
 test: check ## the checks, then every test
-	@bash scripts/browser.sh
+	@bash scripts/test_programs.sh
 	@$(PYTHON_VENV) -m pytest -n 2 --dist loadfile --durations 20
 
 benchmarks: setup ## the ratios against plain libraries

@@ -43,7 +43,7 @@ class _Raw:
     lines: list[Line] | None = None  # None: could not be read
     tables: Sequence[Table] = ()
     scanned: bool = False
-    ocr: list[Block] | None = None
+    ocr: bool = False  # the lines were read off the picture
 
 
 def open_pdf(path: Path, name: str, limits: Limits) -> Any:
@@ -84,7 +84,7 @@ def read_pdf(
         raise InputError("rag_documents.pdf_no_page_readable", name=name, pages=len(raws))
     pages = _second_pass(raws, progress)
     if not any(page.text or page.scanned for page in pages):
-        raise InputError("rag_documents.no_text", name=name)
+        raise InputError("rag_documents.pdf_cut" if repaired else "rag_documents.no_text", name=name)
     return title, pages, _warnings(raws, unread, repaired, ocr, reader)
 
 
@@ -100,9 +100,10 @@ def _first_pass(pdf: Any, number: int, reader: Ocr | None, limits: Limits) -> _R
         lines = page_lines(page)
         raw.height = page.rect.height
         raw.scanned = sum(len(line.text) for line in lines) < _FEW_CHARACTERS and _is_picture(page)
-        if raw.scanned and reader is not None:
-            raw.ocr = read_picture(page, number, reader, limits)
+        seen = read_picture(page, reader, limits) if raw.scanned and reader is not None else None
+        raw.ocr = seen is not None
         raw.tables = ruled_tables(page) if lines else []
+        lines = lines if seen is None else seen
         raw.lines = [line for line in lines if not inside(line, raw.tables)]
     except (RuntimeError, ValueError, IndexError, ReferenceError, AssertionError, OverflowError, TypeError):
         raw.lines = None  # MuPDF's bindings raise all of these on damaged pages
@@ -126,16 +127,12 @@ def _second_pass(raws: list[_Raw], progress: Progress) -> list[Page]:
     found: list[tuple[list[Block], bool]] = []
     for raw, page in zip(read, kept, strict=True):
         progress(len(raws), len(raws))
-        if raw.ocr is not None:
-            found.append((raw.ocr, False))
-        else:
-            found.append(page_blocks(raw.number, page, raw.tables, body, bold_body, joiner))
+        size = body_size([page]) if raw.ocr else body  # what is measured on a picture compares with that picture only
+        found.append(page_blocks(raw.number, page, raw.tables, size, bold_body, joiner))
     by_page: dict[int, list[Block]] = {}
     for block in with_levels(sentences_over_pages(found, joiner)):
         by_page.setdefault(block.page, []).append(block)
-    return [
-        make_page(raw.number, by_page.get(raw.number, []), scanned=raw.scanned, ocr=raw.ocr is not None) for raw in raws
-    ]
+    return [make_page(raw.number, by_page.get(raw.number, []), scanned=raw.scanned, ocr=raw.ocr) for raw in raws]
 
 
 def _warnings(
@@ -157,7 +154,7 @@ def _warnings(
         warnings.append(DocumentWarning(f"rag_documents.{code}", values))
         if reader is not None and "kor" not in reader.languages:
             warnings.append(DocumentWarning("rag_documents.ocr_no_korean", {"languages": reader.languages}))
-        failed = [raw.number for raw in raws if raw.scanned and raw.ocr is None and raw.lines is not None]
+        failed = [raw.number for raw in raws if raw.scanned and not raw.ocr and raw.lines is not None]
         if reader is not None and failed:
             warnings.append(
                 DocumentWarning("rag_documents.ocr_failed", {"pages": page_ranges(failed), "count": len(failed)})

@@ -96,6 +96,12 @@ def test_a_wrong_cross_reference_is_repaired_and_said(tmp_path: Path) -> None:
     assert [warning.code for warning in document.warnings] == ["rag_documents.repaired"]
 
 
+def test_of_a_pdf_cut_before_its_text_it_is_said_that_it_is_cut(tmp_path: Path) -> None:
+    whole = simple_pdf(tmp_path / "whole.pdf", encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw="", owner_pw="boss")
+    data = whole.read_bytes()
+    assert _refused(_write(tmp_path / "cut.pdf", data[: len(data) // 2])).code == "rag_documents.pdf_cut"
+
+
 def test_a_truncated_pdf_gives_what_is_left_or_a_message(tmp_path: Path) -> None:
     whole = simple_pdf(tmp_path / "whole.pdf", pages=30).read_bytes()
     codes = set()

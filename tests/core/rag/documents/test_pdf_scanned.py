@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from difflib import SequenceMatcher
 from pathlib import Path
 
 import pymupdf
@@ -13,6 +14,7 @@ from mactuner_core.rag.documents.process import end_idle
 
 from .make_pdf import Maker
 
+DOCUMENTS = Path(__file__).parents[4] / "samples" / "documents"
 HAS_TESSERACT = shutil.which("tesseract") is not None
 
 
@@ -21,10 +23,18 @@ def _scan(path: Path) -> Path:
     paper = Maker().new_page()
     paper.write(60, 100, "The meeting is on Thursday at noon.", 16)
     paper.write(60, 150, "회의는 목요일 정오에 열립니다.", 16)
-    picture = paper.page.get_pixmap(dpi=200)
     maker = Maker().new_page()
-    maker.page.insert_image(maker.page.rect, pixmap=picture)
+    maker.page.insert_image(maker.page.rect, pixmap=paper.page.get_pixmap(dpi=200))
     maker.new_page().write(60, 100, "This page has text of its own.")
+    return maker.save(path)
+
+
+def _scan_of(file: Path, number: int, path: Path) -> Path:
+    """Write one page of another PDF as a picture, as a scanner would."""
+    maker = Maker().new_page()
+    with pymupdf.open(file) as pdf:
+        picture = pdf[number - 1].get_pixmap(dpi=200, colorspace="GRAY").tobytes("jpg")
+    maker.page.insert_image(maker.page.rect, stream=picture)
     return maker.save(path)
 
 
@@ -69,3 +79,14 @@ def test_a_page_with_a_logo_is_not_scanned(tmp_path: Path) -> None:
     maker.page.insert_image(pymupdf.Rect(60, 40, 160, 90), pixmap=maker.page.get_pixmap(dpi=20))
     document = read_document(maker.save(tmp_path / "logo.pdf"))
     assert not document.pages[0].scanned and document.warnings == []
+
+
+@pytest.mark.skipif(not HAS_TESSERACT, reason="Tesseract is not installed")
+@pytest.mark.parametrize(("sample", "page"), [("lease_guide_ko.pdf", 2), ("bike_share_manual_en.pdf", 1)])
+def test_a_scanned_page_has_the_words_of_the_page_in_its_order(tmp_path: Path, sample: str, page: int) -> None:
+    file = DOCUMENTS / sample
+    (scanned,) = read_document(_scan_of(file, page, tmp_path / sample)).pages
+    text = read_document(file).pages[page - 1].text
+    assert SequenceMatcher(None, text, scanned.text, autojunk=False).ratio() > 0.95
+    tables = [block for block in scanned.blocks if block.kind == "table"]
+    assert len(tables) == text.count("|---|---|---|")  # the one of the Korean page is a table here too
