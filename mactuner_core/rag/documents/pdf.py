@@ -84,7 +84,7 @@ def read_pdf(
         raise InputError("rag_documents.pdf_no_page_readable", name=name, pages=len(raws))
     pages = _second_pass(raws, progress)
     if not any(page.text or page.scanned for page in pages):
-        raise InputError("rag_documents.pdf_cut" if repaired else "rag_documents.no_text", name=name)
+        raise InputError("rag_documents.pdf_nothing_saved" if repaired else "rag_documents.no_text", name=name)
     return title, pages, _warnings(raws, unread, repaired, ocr, reader)
 
 

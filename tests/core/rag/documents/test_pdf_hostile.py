@@ -96,10 +96,10 @@ def test_a_wrong_cross_reference_is_repaired_and_said(tmp_path: Path) -> None:
     assert [warning.code for warning in document.warnings] == ["rag_documents.repaired"]
 
 
-def test_of_a_pdf_cut_before_its_text_it_is_said_that_it_is_cut(tmp_path: Path) -> None:
+def test_of_a_pdf_nothing_saved_before_its_text_it_is_said_that_it_is_cut(tmp_path: Path) -> None:
     whole = simple_pdf(tmp_path / "whole.pdf", encryption=pymupdf.PDF_ENCRYPT_AES_256, user_pw="", owner_pw="boss")
     data = whole.read_bytes()
-    assert _refused(_write(tmp_path / "cut.pdf", data[: len(data) // 2])).code == "rag_documents.pdf_cut"
+    assert _refused(_write(tmp_path / "cut.pdf", data[: len(data) // 2])).code == "rag_documents.pdf_nothing_saved"
 
 
 def test_a_truncated_pdf_gives_what_is_left_or_a_message(tmp_path: Path) -> None:
@@ -113,7 +113,7 @@ def test_a_truncated_pdf_gives_what_is_left_or_a_message(tmp_path: Path) -> None
             codes.add(problem.code)
     assert codes <= {
         f"rag_documents.{code}"
-        for code in ("pdf_broken", "pdf_no_pages", "pdf_no_page_readable", "repaired", "no_text")
+        for code in ("pdf_broken", "pdf_no_pages", "pdf_no_page_readable", "repaired", "pdf_nothing_saved")
     }
     assert codes
 
@@ -143,7 +143,7 @@ def test_huge_and_empty_page_boxes_are_read_and_drawn_small(tmp_path: Path, box:
     try:
         assert read_document(path).characters < 100
     except InputError as problem:
-        assert problem.code in ("rag_documents.no_text", "rag_documents.pdf_no_page_readable")
+        assert problem.code in ("rag_documents.pdf_nothing_saved", "rag_documents.pdf_no_page_readable")
     try:
         picture = pymupdf.Pixmap(page_picture(path, 1))
     except InputError as problem:
