@@ -160,7 +160,7 @@ class _Indexing:
                 self._pace.read(found.bytes)
                 date = self._spec["date"] or _date_of(path, found)
                 state = writer.put(document, source=path, tags=self._spec["tags"], date=date, progress=self._embedding)
-                self._pace.embedded(0, whole=True)
+                self._pace.read(0)
                 if not writer.pending_chunks:
                     self._done, self._waiting = self._done + self._waiting, 0.0
             else:
@@ -178,7 +178,10 @@ class _Indexing:
     def _embedding(self, done: float, total: float) -> None:
         self._job.raise_if_stopped()
         share = done / max(1, total)
-        self._pace.embedded(self._waiting * share, whole=done >= total)
+        if done:
+            self._pace.embedded(self._waiting * share, whole=done >= total)
+        else:
+            self._pace.read(0)  # it was cut into chunks
         self._tell(self._done + self._waiting * (READING + (1 - READING) * share), self._waiting * share)
 
     def _tell(self, bytes_: float, embedded: float = 0.0) -> None:
@@ -188,7 +191,7 @@ class _Indexing:
 
 
 class _Pace:
-    """How long a byte takes to read, and how long to cut and embed; a file is read in a moment and embedded in minutes."""
+    """How long a byte takes to read and cut, and how long to embed; a file is read in a moment and embedded in minutes."""
 
     def __init__(self) -> None:
         self._mark = time.monotonic()
@@ -197,12 +200,12 @@ class _Pace:
         self._flushed = 0.0  # bytes of what is embedded right now
 
     def read(self, bytes_: float) -> None:
-        """Note that a file was read."""
+        """Note that so much was read and cut."""
         self._read[0] += bytes_
         self._read[1] += self._since()
 
     def embedded(self, bytes_: float, *, whole: bool) -> None:
-        """Note that `bytes_` of what waits are cut and embedded by now; `whole` when that is all."""
+        """Note that `bytes_` of what waits are embedded by now; `whole` when that is all."""
         self._embedded[0] += bytes_ - self._flushed
         self._embedded[1] += self._since()
         self._flushed = 0.0 if whole else bytes_

@@ -122,7 +122,9 @@ class Writer:
             return
         config, embedder = self._collection.config, self._collection.embedder
         texts = [embedded_text(chunk) for pending in self._pending for chunk in pending.chunks]
-        vectors = self.cache.vectors(texts, embedder, progress or (lambda done, total: None))
+        report = progress or (lambda done, total: None)
+        report(0, len(texts))
+        vectors = self.cache.vectors(texts, embedder, report)
         words = self.cache.words(texts)
         folder = self._collection.folder
         with clear_errors(folder), new_segment(folder) as segment, self._store.change() as database:
