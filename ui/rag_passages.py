@@ -10,6 +10,7 @@ import streamlit as st
 
 from mactuner_core.rag.collection import Collection
 from mactuner_core.rag.documents import page_picture
+from mactuner_core.rag.excerpt import excerpt
 from ui.errors import errors_are_shown, escaped
 from ui.language import t
 
@@ -49,10 +50,7 @@ def passage_card(collection: Collection, number: int, passage: Passage, key: str
                 st.badge(badge, color="green")
         if passage.headings:
             st.caption(escaped(" › ".join(passage.headings)))
-        st.markdown(
-            marked(passage.text[:SHOWN_CHARACTERS], passage.spans)
-            + ("…" if len(passage.text) > SHOWN_CHARACTERS else "")
-        )
+        st.markdown(marked(*excerpt(passage.text, passage.spans, SHOWN_CHARACTERS)))
         if st.button(
             t("rag_page.open_page"), key=f"{key}-open", icon=":material/visibility:", type="tertiary",
             help=t("rag_page.open_page_help"),

@@ -13,6 +13,7 @@ from mactuner_core.cli.output import JsonOption, emit_json, show
 from mactuner_core.cli.rag import SHOWN_CHARACTERS, CollectionOption
 from mactuner_core.messages import text
 from mactuner_core.rag.config import SearchConfig
+from mactuner_core.rag.excerpt import excerpt
 from mactuner_core.rag.hits import Filters, Hit
 from mactuner_core.workspace import open_workspace
 
@@ -56,7 +57,8 @@ def _show(number: int, hit: Hit) -> None:
     show(text("rag_cli.hit", **values, chunk=hit.chunk_id))
     if hit.headings:
         show("   " + " > ".join(hit.headings))
-    marked = Text(hit.text[:SHOWN_CHARACTERS])
-    for start, end in hit.spans:
+    shown, spans = excerpt(hit.text, hit.spans, SHOWN_CHARACTERS)
+    marked = Text(shown)
+    for start, end in spans:
         marked.stylize("bold yellow", start, end)
     Console(highlight=False, soft_wrap=True).print(Text("   ") + marked)
