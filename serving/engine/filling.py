@@ -14,6 +14,35 @@ _DRAFT_WHEN_ON = 8  # guesses at once when speculation is simply on
 _WORTH_A_TURN = 256  # prompt tokens; more at once are hardly quicker each
 
 
+class Pause:
+    """Turns that only read prompts, between one token of the answers and the next: `room` tokens at most, all together.
+
+    What is read is a pause for the answers. Few long pauses let everybody finish sooner than many short ones, and llama.cpp reads
+    one prompt after the other faster than several together.
+    """
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self._left = 0
+
+    @property
+    def budget(self) -> int:
+        """The prompt tokens that the next turn may take."""
+        return self._left or self._room
+
+    def group(self, group: list[Sequence]) -> list[Sequence]:
+        """Return the sequences of the next turn: in a pause those alone that read."""
+        reading = [sequence for sequence in group if not sequence.writing]
+        return reading if reading and self._left else group
+
+    def note(self, group: Many[Sequence], prompt_tokens: int, tokens: int) -> None:
+        """Take note of a turn of so many `tokens`; one in which answers got a token and prompts were read begins a pause."""
+        if any(sequence.writing for sequence in group):
+            self._left = self._room - tokens if prompt_tokens else 0
+        else:
+            self._left = max(0, self._left - prompt_tokens)
+
+
 def draft(group: Many[Sequence], speculation: Literal["auto", "on", "off"], costs: Costs, longest: int) -> None:
     """Guess the next tokens of the sequences that write, as many as pay."""
     writing = [sequence for sequence in group if sequence.writing]
@@ -44,19 +73,21 @@ def draft(group: Many[Sequence], speculation: Literal["auto", "on", "off"], cost
 def fill(batch: Batch, group: Many[Sequence], budget: int) -> int:
     """Put tokens into the batch, at most `budget` of prompts, and return how many prompt tokens there are.
 
-    While answers are written, a turn takes as much of the prompts as the batch holds: each turn is a pause for the answers,
-    and fewer pauses let everybody finish sooner. But it ends with a prompt that is whole as soon as that is worth a turn:
-    its answer need not wait for the next ones' prompts. While nothing is written, turns are small, so that a client that
-    leaves or comes is noticed soon. Short prompts go before long ones, and those before newer ones: a short one is not worth
-    the wait, and the oldest gets through first, which on average answers sooner than equal shares.
+    A turn takes what goes through the model together, so that a client that leaves or comes is noticed soon, and ends with a
+    prompt that is whole as soon as that is worth a turn: its answer need not wait for the next ones' prompts. Short prompts go
+    before long ones, and those before newer ones: a short one is not worth the wait, and the oldest gets through first, which on
+    average answers sooner than equal shares. A prompt that is longer than what is left waits for a turn of its own: two that
+    are of different lengths by then are slower together.
     """
     for sequence in group:
         sequence.taken, sequence.row, sequence.output, sequence.outputs = 0, -1, -1, 0
     writes = sum(1 + len(sequence.draft) for sequence in group if sequence.writing)
-    left = whole = min(budget, batch.room - writes if writes else AT_ONCE)
+    left = whole = min(budget, batch.room - writes, AT_ONCE)
     outputs = EXTRA_OUTPUTS
     prompts = [sequence for sequence in group if not sequence.writing]
     for sequence in sorted(prompts, key=lambda one: len(one.pending) > whole // 4):
+        if left < whole and len(sequence.pending) > left:
+            break
         sequence.taken = min(len(sequence.pending), left)
         if sequence.generation.prompt_logprobs:
             sequence.taken = min(sequence.taken, outputs)

@@ -72,6 +72,7 @@ class Scheduler:
         self._posted: Posted = []
         self._adapter: str | None = None
         self._adapter_turns = 0
+        self._pause = filling.Pause(context.batch.room)
         self.longest = min(context.cells, model.trained_context or context.cells)
         room = context.ids - n_parallel if context.shared else context.ids
         self.cache = PrefixCache(room if prefix_cache else 0, context.all_cells)
@@ -115,7 +116,7 @@ class Scheduler:
         """Do one turn and return the events of it."""
         self._drop_cancelled()
         self._places.admit()
-        group = self._group()
+        group = self._pause.group(self._group())
         if group and (logits := self._decode(group)) is not None:
             for sequence in [one for one in group if one.output >= 0]:
                 self._guarded_sample(sequence, logits)
@@ -156,7 +157,7 @@ class Scheduler:
     def _decode(self, group: list[Sequence]) -> Logits | None:
         """Fill and decode one batch and return the logits; None when nothing could be decoded."""
         self._context.use_adapter(self._adapter)
-        budget = self._context.batch.room
+        budget = self._pause.budget
         while group:
             filling.draft(group, self._speculation, self._costs, self.longest)
             prompt_tokens = filling.fill(self._context.batch, group, budget)
@@ -164,6 +165,7 @@ class Scheduler:
             code = self._context.decode()
             if code == 0:
                 logits = self._context.logits() if self._context.batch.outputs else np.empty((0, 0), np.float32)
+                self._pause.note(group, prompt_tokens, self._context.batch.size)
                 if not prompt_tokens:
                     self._costs.observe(self._context.batch.size, time.perf_counter() - started)
                 for sequence in group:
