@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from mactuner_core.jobs import Job
+from mactuner_core.rag.build import IndexRequest, run, spec_of
 from mactuner_core.rag.collection import Collection
 from mactuner_core.rag.collections import create_collection
 from mactuner_core.rag.config import PACKAGED, RagConfig
@@ -24,3 +27,10 @@ def sample_collection(
         for file in files:
             writer.put(read_document(DOCUMENTS / file))
     return made
+
+
+def index_here(workspace: Workspace, request: IndexRequest, job: Job | None = None) -> dict[str, Any]:
+    """Index in this process what a job would index in one of its own, where loading the libraries takes most of the time."""
+    folder = workspace.root / "indexed-here"
+    folder.mkdir(exist_ok=True)
+    return run(spec_of(workspace, request), job or Job(folder, workspace))

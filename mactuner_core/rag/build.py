@@ -53,7 +53,12 @@ class IndexRequest:
 
 
 def start_indexing(workspace: Workspace, request: IndexRequest) -> str:
-    """Start the job and return its id; everything that can be refused is refused before.
+    """Start the job and return its id; everything that can be refused is refused before. Raises what `spec_of` does."""
+    return jobs.start(workspace, JOB, spec_of(workspace, request), title=request.collection)
+
+
+def spec_of(workspace: Workspace, request: IndexRequest) -> dict[str, Any]:
+    """Return what `run` is told.
 
     Raises InputError when there is nothing to index or the name cannot be one, ConfigError for settings that are wrong or not
     those of the collection.
@@ -64,7 +69,7 @@ def start_indexing(workspace: Workspace, request: IndexRequest) -> str:
         raise InputError("rag.no_documents_given", paths=", ".join(map(str, request.paths)) or "–")
     if request.date:
         check_date(request.date)
-    spec = {
+    return {
         "collection": request.collection,
         "paths": [str(path) for path in paths],
         "settings": settings.model_dump(mode="json"),
@@ -72,11 +77,10 @@ def start_indexing(workspace: Workspace, request: IndexRequest) -> str:
         "date": request.date,
         "rebuild": request.rebuild,
     }
-    return jobs.start(workspace, JOB, spec, title=request.collection)
 
 
 def settings_for(workspace: Workspace, request: IndexRequest) -> RagConfig:
-    """Return the settings that the collection will have; raises as `start_indexing`."""
+    """Return the settings that the collection will have; raises as `spec_of`."""
     name = check_name(request.collection)
     if name not in list_collections(workspace):
         if request.rebuild:

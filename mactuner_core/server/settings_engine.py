@@ -49,9 +49,9 @@ class EngineSettings(Config):
         unit="tokens",
         label={"en": "Batch", "ko": "배치 크기"},
         help={
-            "en": "how many tokens of prompts one turn takes while answers are written; less makes the pauses that a long "
+            "en": "how many tokens of prompts are read between two tokens of the answers under way; less makes the pauses that a long "
             "prompt brings to other answers shorter, and everybody finish later",
-            "ko": "답변을 쓰는 동안 한 번에 읽는 프롬프트 토큰 수. 줄이면 긴 프롬프트 때문에 다른 답변이 멈추는 시간이 짧아지지만 "
+            "ko": "쓰고 있는 답변의 토큰과 토큰 사이에 읽는 프롬프트 토큰 수. 줄이면 긴 프롬프트 때문에 다른 답변이 멈추는 시간이 짧아지지만 "
             "전체는 늦게 끝납니다",
         },
         advanced=True,

@@ -11,10 +11,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mactuner_core import jobs
-from mactuner_core.rag.build import IndexRequest, start_indexing
+from mactuner_core.rag.build import IndexRequest
 from mactuner_core.rag.collections import list_collections, open_collection
 from mactuner_core.workspace import Workspace
 from tests.pages.conftest import ROOT, Open, by_key, press, words
+from tests.rag_samples import index_here
 from ui.rag_passages import marked, marked_text
 
 DOCUMENTS = "pages/5_Documents.py"
@@ -38,8 +39,7 @@ def built(workspace: Workspace, *files: tuple[str, bytes], name: str = "규정",
     for file, content in files:
         (folder / file).write_bytes(content)
     paths = [folder / file for file, _ in files]
-    status = jobs.wait(workspace.jobs / start_indexing(workspace, IndexRequest(name, paths, **more)))
-    assert status.state == "done", status.error
+    assert not index_here(workspace, IndexRequest(name, paths, **more))["failed"]
 
 
 def search(app: AppTest, question: str) -> AppTest:

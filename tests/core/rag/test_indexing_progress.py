@@ -8,19 +8,22 @@ import pytest
 
 from mactuner_core.jobs import Job
 from mactuner_core.rag import writer
-from mactuner_core.rag.build import IndexRequest, run, settings_for
+from mactuner_core.rag.build import IndexRequest
 from mactuner_core.workspace import Workspace
+from tests.rag_samples import index_here
 
 
 class Listening(Job):
     """Keeps what was reported."""
+
+    said: tuple[tuple[float, float | None], ...] = ()
 
     def progress(
         self, done: float, total: float, stage: str, eta_s: float | None = None, *, steady: bool = True
     ) -> None:
         """Report, and keep the share done and the seconds left."""
         super().progress(done, total, stage, eta_s, steady=steady)
-        self.said = [*getattr(self, "said", []), (done / total, self._status["eta_s"])]
+        self.said += ((done / total, self._status["eta_s"]),)
 
 
 def test_the_time_left_is_said_once_something_was_embedded(
@@ -33,12 +36,8 @@ def test_the_time_left_is_said_once_something_was_embedded(
         lines = [f"Shelf {number} holds box {line} with the letters of the year {1900 + line}." for line in range(40)]
         (folder / f"{number}.txt").write_text("\n\n".join(lines), encoding="utf-8")
     request = IndexRequest("letters", [folder], {"chunk_tokens": 128})
-    settings = settings_for(workspace, request).model_dump(mode="json")
-    spec = {"collection": "letters", "paths": [str(folder)], "settings": settings, "tags": [], "date": None}
-    place = tmp_path / "job"
-    place.mkdir()
-    job = Listening(place, workspace)
-    run(spec | {"rebuild": False}, job)
+    job = Listening(tmp_path, workspace)
+    index_here(workspace, request, job)
     read = [eta for share, eta in job.said if share < 0.15]
     embedded = [eta for share, eta in job.said if 0.5 < share < 1]
     assert read and set(read) == {None}
