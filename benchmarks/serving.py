@@ -22,7 +22,6 @@ import shlex
 import signal
 import statistics
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +43,7 @@ OWN = ("speculation", "memory")
 def main() -> None:
     """Read the flags, measure, print."""
     flags = _flags()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as an exception, so that the servers are ended too
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the servers, tells what is there
     peer, binary = llama_server_binary(flags.llama_server)
     servers = list(dict.fromkeys(peer if name == "llama-server" else name for name in flags.servers))
     plan = Plan(
@@ -60,13 +59,16 @@ def main() -> None:
     model_file("random")
     facts = _facts(plan)
     rounds = 1 if flags.quick else flags.rounds
-    cells: list[Cell] = []
-    idle: list[Idle] = []
-    for number in range(rounds if plan.kinds else 0):
-        found, resting = one_round(plan, number)
-        cells += found
-        idle += resting
-    own = _own(flags, rounds, plan)
+    found: list[Cell | Idle] = []
+    own: dict[str, Any] = {}
+    try:
+        for number in range(rounds if plan.kinds else 0):
+            one_round(plan, number, found)
+        own = _own(flags, rounds, plan)
+    except KeyboardInterrupt:
+        facts["stopped"] = "before the end: the last round is not whole"
+    cells = [one for one in found if isinstance(one, Cell)]
+    idle = [one for one in found if isinstance(one, Idle)]
     rows = summary(cells, peer)
     result = {
         "facts": facts | {"rounds": rounds, "load_after": load_average()},

@@ -27,8 +27,9 @@ def summary(cells: Sequence[Cell], peer: str) -> list[Figures]:
         here = [cell for cell in cells if (cell.kind, cell.clients) == (kind, clients)]
         rows = {name: _figures([cell for cell in here if cell.server == name]) for name in _servers(here)}
         for name, figures in rows.items():
-            if name != peer and peer in rows:
-                figures["ratio"] = _ratio(here, name, peer)
+            ratio = _ratio(here, name, peer) if name != peer else None
+            if ratio is not None:
+                figures["ratio"] = ratio
                 figures["ratios"] = {key: round(figures[key] / rows[peer][key], 3) for key in _LATENCIES}
             found.append({"kind": kind, "clients": clients, "server": name, **figures})
     return found
@@ -55,10 +56,10 @@ def _figures(runs: Sequence[Cell]) -> Figures:
     return figures
 
 
-def _ratio(cells: Sequence[Cell], name: str, peer: str) -> float:
+def _ratio(cells: Sequence[Cell], name: str, peer: str) -> float | None:
     speeds = {(cell.server, cell.round): cell.tokens / cell.elapsed_s for cell in cells}
-    rounds = {cell.round for cell in cells}
-    return round(statistics.median(speeds[name, one] / speeds[peer, one] for one in rounds), 3)
+    both = [one for one in {cell.round for cell in cells} if (name, one) in speeds and (peer, one) in speeds]
+    return round(statistics.median(speeds[name, one] / speeds[peer, one] for one in both), 3) if both else None
 
 
 def starts(cells: Sequence[Cell]) -> dict[str, float]:

@@ -72,19 +72,18 @@ class Idle:
     share: float
 
 
-def one_round(plan: Plan, number: int) -> tuple[list[Cell], list[Idle]]:
-    """Measure every cell once."""
-    cells: list[Cell] = []
-    idle: dict[str, Idle] = {}
+def one_round(plan: Plan, number: int, found: list[Cell | Idle]) -> None:
+    """Measure every cell once, and each server at rest, and put what is measured into `found` as soon as it is."""
+    rested: set[str] = set()
     for position, (kind, clients) in enumerate((kind, one) for kind in plan.kinds for one in plan.clients):
         names = [name for name in plan.servers if plan.runs(name, kind, clients)]
         for name in names if (number + position) % 2 == 0 else names[::-1]:
             with plan.start(name) as server:
-                if name not in idle:
-                    idle[name] = _idle(server)
+                if name not in rested:
+                    rested.add(name)
+                    found.append(_idle(server))
                 _warm(server, plan.setup.n_parallel)
-                cells.append(_measure(server, kind, clients, number, plan.quick))
-    return cells, list(idle.values())
+                found.append(_measure(server, kind, clients, number, plan.quick))
 
 
 def _warm(server: Server, places: int) -> None:
