@@ -98,7 +98,7 @@ def _follows(group: Sequence[Line], line: Line, right: float) -> bool:
 def _finished(group: Sequence[Line], page: int, body: float, bold_body: bool, joiner: Joiner) -> list[Block]:
     if not group:
         return []
-    box = _around([line.box for line in group])
+    box = around([line.box for line in group])
     marked = _BULLET.match(group[0].text) or _ITEM.match(group[0].text)
     if all(line.mono for line in group) and len(group[0].text) > 1 and not marked:
         return [Block("code", _code(group), 0, page, box)]
@@ -158,7 +158,7 @@ def lists_joined(blocks: Iterable[Block]) -> list[Block]:
     for block in blocks:
         if joined and block.kind == joined[-1].kind and block.kind in ("list", "code"):
             last = joined[-1]
-            box = _around([one for one in (last.box, block.box) if one])
+            box = around([one for one in (last.box, block.box) if one])
             joined[-1] = replace(last, text=f"{last.text}\n{block.text}", box=box)
         else:
             joined.append(block)
@@ -170,7 +170,7 @@ def _rows_joined(group: Sequence[Line]) -> list[Line]:
     rows: list[Line] = []
     for line in group:
         if rows and same_row(rows[-1].box, line.box):
-            rows[-1] = replace(line, text=f"{rows[-1].text} {line.text}", box=_around([rows[-1].box, line.box]))
+            rows[-1] = replace(line, text=f"{rows[-1].text} {line.text}", box=around([rows[-1].box, line.box]))
         else:
             rows.append(line)
     return rows
@@ -190,7 +190,8 @@ def _code(group: Sequence[Line]) -> str:
     return "\n".join(text for _, text in rows)
 
 
-def _around(boxes: Sequence[Box]) -> Box:
+def around(boxes: Sequence[Box]) -> Box:
+    """Return the smallest box around all of them, in points, rounded to a tenth."""
     left, top, right, bottom = zip(*boxes, strict=True)
     return _rounded((min(left), min(top), max(right), max(bottom)))
 

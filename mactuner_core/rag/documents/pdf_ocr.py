@@ -8,6 +8,7 @@ ones, so a page that is nearly all Korean is asked for Korean alone. Columns and
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
@@ -22,6 +23,7 @@ from typing import Any
 from mactuner_core.rag.documents.clean import clean
 from mactuner_core.rag.documents.document import Box
 from mactuner_core.rag.documents.limits import Limits
+from mactuner_core.rag.documents.pdf_blocks import around
 from mactuner_core.rag.documents.pdf_lines import Line
 
 _DPI = 300
@@ -75,15 +77,16 @@ def read_picture(page: Any, ocr: Ocr, limits: Limits) -> list[Line] | None:
     width, height = page.rect.width, page.rect.height
     scale = min(_DPI / 72, (4 * limits.picture_pixels / max(1.0, width * height)) ** 0.5)
     picture = page.get_pixmap(matrix=_scaled(scale), alpha=False, colorspace="GRAY").tobytes("png")
+    limit_s = limits.ocr_seconds / 2
     try:
-        words = _words(picture, ocr, _COLUMNS, scale, limits.ocr_seconds / 2)
-        korean = _korean(words)
-        if korean or _confidence(words) < _SURE:
-            way = replace(ocr, languages="kor") if korean > _MOSTLY else ocr
-            others = _words(picture, way, _ONE_COLUMN, scale, limits.ocr_seconds / 2)
-            words = max(words, others, key=_sure_characters)
+        words = _words(picture, ocr, _COLUMNS, scale, limit_s)
     except (OSError, subprocess.SubprocessError):
         return None
+    korean = _korean(words)
+    if korean or _confidence(words) < _SURE:
+        chosen = replace(ocr, languages="kor") if korean > _MOSTLY else ocr
+        with contextlib.suppress(OSError, subprocess.SubprocessError):  # the first reading is there
+            words = max(words, _words(picture, chosen, _ONE_COLUMN, scale, limit_s), key=_sure_characters)
     return _lines(words)
 
 
@@ -94,8 +97,7 @@ def _scaled(scale: float) -> Any:
 
 
 def _words(picture: bytes, ocr: Ocr, way: str, scale: float, limit_s: float) -> list[_Word]:
-    command = [ocr.program, "stdin", "stdout", "-l", ocr.languages, "--psm", way]
-    command += ["-c", "preserve_interword_spaces=1", "tsv"]
+    command = [ocr.program, "stdin", "stdout", "-l", ocr.languages, "--psm", way, "tsv"]
     environment = {**os.environ, "OMP_THREAD_LIMIT": "1"}
     done = subprocess.run(command, input=picture, capture_output=True, timeout=limit_s, check=True, env=environment)
     rows = [line.split("\t") for line in done.stdout.decode("utf-8", errors="replace").splitlines()[1:]]
@@ -131,7 +133,13 @@ def _lines(words: Sequence[_Word]) -> list[Line]:
             text = clean(_text(part, usual))
             height = median(word.box[3] - word.box[1] for word in part)
             if any(map(str.isalnum, text)):
-                found.append(Line(text, _around(part), round(height if height > _LARGE * usual else usual, 1)))
+                found.append(
+                    Line(
+                        text,
+                        around([word.box for word in part]),
+                        round(height if height > _LARGE * usual else usual, 1),
+                    )
+                )
     return found
 
 
@@ -154,10 +162,3 @@ def _text(words: Sequence[_Word], size: float) -> str:
         korean = _HANGUL.match(word.text[0]) or _HANGUL.match(before.text[-1])
         text += word.text if near and korean else " " + word.text
     return text
-
-
-def _around(words: Sequence[_Word]) -> Box:
-    boxes = [word.box for word in words]
-    left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
-    right, bottom = max(box[2] for box in boxes), max(box[3] for box in boxes)
-    return (round(left, 1), round(top, 1), round(right, 1), round(bottom, 1))
